@@ -1,0 +1,1 @@
+"""The contract: one trade, its tables, topics, conditions, settings and errors; imported by all, importing none."""
