@@ -1,1 +1,1 @@
-"""The contract: one trade, its tables, topics, conditions, settings and errors; imported by all, importing none."""
+"""The contract: one trade, its tables, topics, conditions, settings and errors."""

@@ -33,8 +33,8 @@ def translated(settings: LakeSettings) -> Iterator[None]:
         yield
     except (NoSuchTableError, NoSuchNamespaceError) as error:
         raise LakeError(
-            f"The catalog at {where} has no such table: {error}. The tables are made when the stack"
-            " first starts; is it the right warehouse?"
+            f"The catalog at {where} has no such table: {error}. Tables are made at first"
+            " start; is it the right warehouse?"
         ) from error
     except (UnauthorizedError, ForbiddenError, OAuthError) as error:
         raise LakeError(
@@ -43,6 +43,6 @@ def translated(settings: LakeSettings) -> Iterator[None]:
         ) from error
     except (requests.RequestException, RESTError, OSError) as error:
         raise LakeError(
-            f"The catalog at {where}, or its store at {settings.store_endpoint}, does not answer as"
-            f" it should ({type(error).__name__}: {error}). Is it running? `tapehouse status` tells."
+            f"The catalog at {where}, or its store at {settings.store_endpoint}, does not answer"
+            f" as it should ({type(error).__name__}: {error}). See `tapehouse status`."
         ) from error

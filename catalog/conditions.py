@@ -1,8 +1,8 @@
 """Trade conditions as versioned data, with their effect on bars.
 
-A trade carries several codes; each of open/close, high/low and volume is updated only if **all** its
-codes allow it. Source: Finnhub's list of US trade conditions and the consolidated tape's rules for
-last, high/low and volume. An unknown code keeps the trade and updates all three.
+A trade carries several codes; each of open/close, high/low and volume is updated only if **all**
+its codes allow it. Source: Finnhub's list of US trade conditions and the consolidated tape's rules
+for last, high/low and volume. An unknown code keeps the trade and updates all three.
 """
 
 from dataclasses import dataclass

@@ -54,7 +54,7 @@ class FeedRefusedError(FeedError):
 
 
 class FeedThrottledError(FeedError):
-    """The vendor asks for patience; `retry_after_seconds` says how long, None when it did not say."""
+    """The vendor asks for patience; `retry_after_seconds` is None when it did not say how long."""
 
     def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
         super().__init__(message)

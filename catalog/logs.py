@@ -9,8 +9,10 @@ from typing import TextIO
 import structlog
 
 REDACTED = "***"
+# Shorter than this, a "secret" is more likely a common word, and cutting it would garble logs.
+SHORTEST_SECRET = 4
 
-# A token in a URL reaches handshake errors and libraries' own debug lines, so it is cut by shape too.
+# A token in a URL reaches handshake errors and libraries' debug lines: it is cut by shape too.
 _TOKEN_IN_URL = re.compile(r"(?i)((?:token|secret|password|access_key|apikey)=)[^&\s\"'<>]+")
 
 
@@ -18,7 +20,9 @@ class Redactor:
     """Replaces known secrets, and anything that looks like one in a URL, in a text."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._secrets = sorted({s for s in secrets if len(s) >= 4}, key=len, reverse=True)
+        self._secrets = sorted(
+            {s for s in secrets if len(s) >= SHORTEST_SECRET}, key=len, reverse=True
+        )
 
     def __call__(self, text: str) -> str:
         for secret in self._secrets:
@@ -86,6 +90,6 @@ def configure_logging(secrets: Iterable[str] = (), level: str = "INFO") -> None:
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
-    """A logger whose calls take an event's name, then its fields: `log.info("connected", symbols=7)`."""
+    """A logger; calls take an event's name, then its fields: `log.info("connected", symbols=7)`."""
     logger: structlog.stdlib.BoundLogger = structlog.get_logger(name)
     return logger

@@ -35,15 +35,15 @@ class Settings(BaseSettings):
 
     @classmethod
     def read(cls, **values: object) -> Self:
-        """Read the environment; `values` win over it. Raises SettingsError naming each bad variable."""
+        """Read the environment; `values` win. Raises SettingsError naming each bad variable."""
         try:
-            return cls(**values)  # type: ignore[arg-type]
+            return cls(**values)
         except ValidationError as error:
             problems = "; ".join(
                 f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
                 for problem in error.errors(include_input=False, include_url=False)
             )
-            # Not chained: pydantic's own message would show the refused value, which may be a secret.
+            # Not chained: pydantic's own message would show the refused value, maybe a secret.
             raise SettingsError(
                 f"Settings cannot be used: {problems}. Set them in the environment or in .env"
                 " (.env.example describes each)."
@@ -70,7 +70,9 @@ class FeedSettings(Settings):
     def _check(cls, symbols: tuple[str, ...]) -> tuple[str, ...]:
         bad = [symbol for symbol in symbols if not SYMBOL_PATTERN.fullmatch(symbol)]
         if bad:
-            raise ValueError(f"not symbols: {bad} (letters, digits and . : _ - or space, at most 32)")
+            raise ValueError(
+                f"not symbols: {bad} (letters, digits and . : _ - or space, at most 32)"
+            )
         if not symbols:
             raise ValueError("at least one symbol is needed")
         return symbols
@@ -140,7 +142,6 @@ class LakeSettings(Settings):
         if self.oauth2_uri:
             properties["oauth2-server-uri"] = self.oauth2_uri
         return properties
-
 
 
 def environment_of(*groups: Settings) -> dict[str, str]:

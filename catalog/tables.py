@@ -4,6 +4,8 @@ Tables are made here and never by Spark, each with an empty first snapshot so th
 resolves in every table.
 """
 
+import contextlib
+
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NamespaceAlreadyExistsError, TableAlreadyExistsError
@@ -24,7 +26,7 @@ from pyiceberg.types import (
 )
 
 from catalog.errors import LakeError
-from catalog.schema import NAMESPACE, TABLES, Column, ColumnType, Table
+from catalog.schema import NAMESPACE, TABLES, TRADES, Column, ColumnType, Table
 
 _PLAIN_TYPES: dict[ColumnType, IcebergType] = {
     ColumnType.TEXT: StringType(),
@@ -89,12 +91,11 @@ def ensure_tables(catalog: Catalog) -> list[str]:
     Safe to run again and from several processes at once. Raises LakeError when a table exists with
     other columns than ours.
     """
-    try:
+    with contextlib.suppress(NamespaceAlreadyExistsError):
         catalog.create_namespace(NAMESPACE)
-    except NamespaceAlreadyExistsError:
-        pass
     made = []
-    for table in TABLES:
+    # `trades` last: a moment of it must find the others' first snapshots already there.
+    for table in sorted(TABLES, key=lambda table: table is TRADES):
         try:
             iceberg = catalog.create_table(
                 table.identifier,

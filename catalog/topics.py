@@ -35,8 +35,8 @@ class Topics:
     def all(self, trade_partitions: int = 2) -> tuple[Topic, ...]:
         """Each topic with its settings.
 
-        `trade_partitions` bounds how many Spark tasks read in parallel; a symbol always lives in one
-        topic partition, so raising it later moves symbols and is only safe on a new topic.
+        `trade_partitions` bounds how many Spark tasks read in parallel. A symbol always lives in
+        one topic partition: raising the count later moves symbols, so it is for new topics only.
         Messages are kept a week: that is how long the streaming job may be down without loss.
         """
         config = {
