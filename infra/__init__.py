@@ -1,0 +1,1 @@
+"""How Tapehouse is installed, run and asked: services, their runners, jars, and the command line."""

@@ -1,0 +1,39 @@
+"""`python -m infra.jars` fetches what the locks name; with `--lock` it writes the locks anew."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from catalog.errors import TapehouseError
+from infra.jars import SETS
+from infra.jars.sync import sync
+
+
+def main() -> int:
+    """The exit code is the error's own, 0 when all is in place."""
+    parser = argparse.ArgumentParser(prog="python -m infra.jars", description=__doc__)
+    parser.add_argument("--lock", action="store_true", help="resolve the coordinates anew")
+    options = parser.parse_args()
+    try:
+        if options.lock:
+            _lock_all()
+        for name in SETS:
+            fetched = sync(name)
+            print(f"  {name} jars: {f'{fetched} fetched' if fetched else 'in place'}")
+    except TapehouseError as error:
+        print(f"tapehouse: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def _lock_all() -> None:
+    from infra.jars.lock import lock
+
+    with tempfile.TemporaryDirectory() as cache:
+        for name in SETS:
+            print(f"  {name}: {lock(name, Path(cache))} jars locked")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

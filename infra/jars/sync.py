@@ -1,0 +1,141 @@
+"""Fetches the jars that a lock names, each checked against its SHA-256 before it gets its name."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+from jgo.env import LockFile
+from jgo.env._lockfile import LockedDependency
+from jgo.maven import MavenContext, PythonResolver
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from catalog.errors import InstallError
+from infra.jars import lock_path
+from infra.paths import JARS
+
+_CHUNK_BYTES = 1 << 20
+
+
+def folder(name: str) -> Path:
+    """Where the jars of a set live."""
+    return JARS / name
+
+
+def missing(name: str, target: Path | None = None) -> list[str]:
+    """File names that the lock lists and the folder lacks. Only looks at names: fast enough for every start."""
+    target = target or folder(name)
+    return [_file_name(jar) for jar in _locked(name) if not (target / _file_name(jar)).is_file()]
+
+
+def damaged(name: str, target: Path | None = None) -> list[str]:
+    """File names present whose SHA-256 is not the lock's. Reads every jar."""
+    target = target or folder(name)
+    return [
+        _file_name(jar)
+        for jar in _locked(name)
+        if (target / _file_name(jar)).is_file() and _sha256(target / _file_name(jar)) != jar.sha256
+    ]
+
+
+def sync(name: str, target: Path | None = None) -> int:
+    """Make the folder hold exactly the lock's jars; returns how many were fetched.
+
+    A jar appears under its name only once its sum was right, so an interrupted run leaves nothing
+    half-made and can be repeated. Raises InstallError: no network, a wrong sum, a full disk.
+    """
+    target = target or folder(name)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for file in damaged(name, target):
+            (target / file).unlink()
+        wanted = set(missing(name, target))
+        if wanted:
+            with tempfile.TemporaryDirectory(prefix=".fetching-", dir=target.parent) as scratch:
+                _fetch_all(name, wanted, target, Path(scratch))
+        _remove_strangers(name, target)
+    except OSError as error:
+        if isinstance(error, requests.RequestException):
+            raise _unreachable(name, error) from error
+        raise InstallError(
+            f"The {name} jars cannot be written to {target}: {error.strerror}. Free some space there"
+            " (about 200 MB is needed in all) and run `make setup` again."
+        ) from error
+    return len(wanted)
+
+
+def _fetch_all(name: str, wanted: set[str], target: Path, scratch: Path) -> None:
+    with Progress(
+        TextColumn("  {task.description:<48}"),
+        BarColumn(bar_width=24),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    ) as progress:
+        resolver = PythonResolver(progress_callback=_bar(progress))
+        context = MavenContext(resolver=resolver, repo_cache=scratch, timeout=60)
+        for jar in _locked(name):
+            if _file_name(jar) in wanted:
+                _fetch(jar, context, target)
+
+
+def _fetch(jar: LockedDependency, context: MavenContext, target: Path) -> None:
+    component = context.project(jar.groupId, jar.artifactId).at_version(jar.version)
+    try:
+        path = component.artifact(jar.classifier or "", jar.packaging).resolve()
+    except RuntimeError as error:
+        raise InstallError(
+            f"{_file_name(jar)} could not be fetched ({error}). Check the network, then run"
+            " `make setup` again."
+        ) from error
+    found = _sha256(path)
+    if found != jar.sha256:
+        raise InstallError(
+            f"{_file_name(jar)} has SHA-256 {found}, its lock says {jar.sha256}: it is not the jar"
+            " this version was tested with, and was not installed. Run `make setup` again; if it"
+            " stays so, something between here and the jar's repository changes downloads."
+        )
+    os.replace(path, target / _file_name(jar))
+
+
+def _remove_strangers(name: str, target: Path) -> None:
+    known = {_file_name(jar) for jar in _locked(name)}
+    for path in target.glob("*.jar"):
+        if path.name not in known:
+            path.unlink()
+
+
+def _locked(name: str) -> list[LockedDependency]:
+    return LockFile.load(lock_path(name)).dependencies
+
+
+def _file_name(jar: LockedDependency) -> str:
+    classifier = f"-{jar.classifier}" if jar.classifier else ""
+    return f"{jar.artifactId}-{jar.version}{classifier}.{jar.packaging}"
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _unreachable(name: str, error: Exception) -> InstallError:
+    return InstallError(
+        f"The {name} jars cannot be downloaded ({type(error).__name__}). Setup needs the network once"
+        " (proxies are taken from HTTPS_PROXY); what is already here is kept. Then run `make setup`"
+        " again."
+    )
+
+
+def _bar(progress: Progress):  # noqa: ANN202
+    @contextmanager
+    def of_one(filename: str, size_bytes: int) -> Iterator[object]:
+        task = progress.add_task(filename, total=size_bytes)
+        yield lambda count: progress.advance(task, count)
+
+    return of_one
