@@ -8,7 +8,7 @@ import contextlib
 
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
-from pyiceberg.exceptions import NamespaceAlreadyExistsError, TableAlreadyExistsError
+from pyiceberg.exceptions import NamespaceAlreadyExistsError
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table as IcebergTable
@@ -93,20 +93,22 @@ def ensure_tables(catalog: Catalog) -> list[str]:
     """
     with contextlib.suppress(NamespaceAlreadyExistsError):
         catalog.create_namespace(NAMESPACE)
+    # Asked first, because SeaweedFS answers a second creation with the table that is there.
+    present = {identifier[-1] for identifier in catalog.list_tables(NAMESPACE)}
     made = []
     # `trades` last: a moment of it must find the others' first snapshots already there.
     for table in sorted(TABLES, key=lambda table: table is TRADES):
-        try:
-            iceberg = catalog.create_table(
+        if table.name in present:
+            iceberg = catalog.load_table(table.identifier)
+        else:
+            iceberg = catalog.create_table_if_not_exists(
                 table.identifier,
                 to_iceberg_schema(table),
                 partition_spec=to_partition_spec(table),
                 properties=PROPERTIES,
             )
             made.append(table.name)
-        except TableAlreadyExistsError:
-            iceberg = catalog.load_table(table.identifier)
-            _check_columns(table, iceberg)
+        _check_columns(table, iceberg)
         if iceberg.current_snapshot() is None:
             iceberg.append(pa.Table.from_pylist([], schema=iceberg.schema().as_arrow()))
     return made
