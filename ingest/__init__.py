@@ -1,0 +1,1 @@
+"""From the feed to Kafka: protocol, connection, simulator, recordings, producer."""
