@@ -1,4 +1,5 @@
 import pytest
+
 from catalog.schema import FEED_EVENTS, REJECTED, TABLES, TRADES
 from catalog.tables import to_iceberg_schema, to_partition_spec
 

