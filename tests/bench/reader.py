@@ -1,0 +1,43 @@
+"""A reader of the lake as any DuckDB user would be one: how old is each trade when it first shows?
+
+Run as a process of its own. Prints a line of JSON for each batch of trades seen: [seen at, [received
+at, ...]], times in microseconds.
+"""
+
+import json
+import sys
+import time
+
+from catalog.settings import LakeSettings
+from serving import Lake
+
+POLL_SECONDS = 0.1
+
+SEEN = """
+    SELECT kafka_partition AS place, max(kafka_offset) AS seen FROM lake.market.trades GROUP BY 1
+"""
+NEW = """
+    SELECT kafka_partition AS place, kafka_offset AS seen, epoch_us(received_at) AS received
+    FROM lake.market.trades WHERE {}
+"""
+
+
+def main() -> None:
+    with Lake.open(LakeSettings.read(), threads=1) as lake:
+        seen = {row["place"]: row["seen"] for row in lake.sql(SEEN).to_pylist()}
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        while True:
+            beyond = [f"(kafka_partition = {p} AND kafka_offset > {o})" for p, o in seen.items()]
+            rows = lake.sql(NEW.format(" OR ".join(beyond))).to_pylist()
+            now = time.time_ns() // 1000
+            for row in rows:
+                seen[row["place"]] = max(seen[row["place"]], row["seen"])
+            if rows:
+                sys.stdout.write(json.dumps([now, [row["received"] for row in rows]]) + "\n")
+                sys.stdout.flush()
+            time.sleep(POLL_SECONDS)
+
+
+if __name__ == "__main__":
+    main()
