@@ -1,0 +1,47 @@
+"""`python -m streaming [--rebuild]`: the streaming process."""
+
+import argparse
+import sys
+
+from catalog.errors import TapehouseError
+from catalog.logs import configure_logging, get_logger
+from catalog.settings import BrokerSettings, LakeSettings
+from streaming.settings import StreamingSettings
+
+
+def main() -> int:
+    """Run the job; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m streaming", description=__doc__)
+    parser.add_argument(
+        "--rebuild",
+        action="store_true",
+        help="set the checkpoint aside and go on exactly where the table ends",
+    )
+    arguments = parser.parse_args()
+    configure_logging()
+    try:
+        settings, broker, lake = (
+            StreamingSettings.read(),
+            BrokerSettings.read(),
+            LakeSettings.read(),
+        )
+        secrets = (
+            settings.keeper_token,
+            broker.password,
+            lake.credential,
+            lake.token,
+            lake.store_secret_key,
+        )
+        configure_logging([secret.get_secret_value() for secret in secrets])
+        # Spark is heavy: settings are checked before it is imported.
+        from streaming.job import run
+
+        run(settings, broker, lake, arguments.rebuild)
+    except TapehouseError as error:
+        get_logger("streaming").error("not_running", why=str(error))
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,198 @@
+"""The job: guard, Spark, the two queries, care and the keeper, until told to stop or until one fails."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+from pyspark.sql.streaming import StreamingQuery
+
+from catalog.client import connect, translated
+from catalog.errors import CheckpointError, ServiceError
+from catalog.logs import get_logger
+from catalog.schema import TRADES
+from catalog.settings import BrokerSettings, LakeSettings
+from catalog.tables import ensure_tables
+from streaming import jvm_tables, keeper, others
+from streaming.care import caring
+from streaming.checkpoint import (
+    Written,
+    judge,
+    read_checkpoint,
+    rebuild,
+)
+from streaming.lock import exclusive
+from streaming.progress import ProgressListener
+from streaming.session import open_session
+from streaming.settings import StreamingSettings
+from streaming.sink import append_trades
+from streaming.source import EARLIEST, read_topics, topic_ends
+from streaming.transforms import valid_trades
+from streaming.written import read_written
+
+_STOP_SECONDS = 8
+_WATCH_SECONDS = 0.25
+_RIVAL_SECONDS = 10
+
+log = get_logger("streaming.job")
+
+
+def run(
+    settings: StreamingSettings, broker: BrokerSettings, lake: LakeSettings, rebuilds: bool
+) -> None:
+    """Run until SIGTERM or SIGINT. Raises TapehouseError when it must not start, or when it fails."""
+    began = time.monotonic()
+    board = keeper.Board(version("tapehouse"), datetime.now(UTC).isoformat())
+    folder = settings.checkpoint / TRADES.name
+    with (
+        exclusive(settings.checkpoint) as lock,
+        keeper.serve(board, settings.keeper_host, settings.keeper_port, settings.keeper_token),
+    ):
+        written = _read_table(lake)
+        if not rebuilds:
+            start = judge(read_checkpoint(folder, broker.topic), written)
+            log.info("checkpoint_agrees", start=start)
+        log.info("starting_spark", master=settings.master)
+        with (
+            open_session(settings, lake, keep_open=(lock,)) as session,
+            _stopped_by_signals() as stop,
+        ):
+            if rebuilds:
+                _rebuild(session, broker, folder, written)
+            queries = _start(session, settings, broker, board, folder)
+            log.info("ready", seconds=round(time.monotonic() - began, 1))
+            with caring(session, settings, board, stop):
+                _watch(session, queries, written, stop)
+            _finish(queries)
+    log.info("stopped")
+
+
+def _read_table(lake: LakeSettings) -> Written:
+    catalog = connect(lake)
+    with translated(lake):
+        ensure_tables(catalog)
+        return read_written(catalog)
+
+
+def _rebuild(session: SparkSession, broker: BrokerSettings, folder: Path, written: Written) -> None:
+    ends = topic_ends(session, broker, broker.topic)
+    aside = rebuild(folder, written, sorted(ends), datetime.now(UTC))
+    log.info("checkpoint_rebuilt", starting=written.newest, aside=str(aside))
+
+
+def _start(
+    session: SparkSession,
+    settings: StreamingSettings,
+    broker: BrokerSettings,
+    board: keeper.Board,
+    folder: Path,
+) -> tuple[StreamingQuery, StreamingQuery]:
+    checkpoint = read_checkpoint(folder, broker.topic)
+    ends = topic_ends(session, broker, broker.topic)
+    starting = checkpoint.starting
+    if starting is not None:
+        starting = dict.fromkeys(ends, EARLIEST) | starting
+    stored = checkpoint.planned.get(-1 if checkpoint.committed is None else checkpoint.committed)
+    _require_kept(stored or starting or {}, ends, broker.topic)
+    board.update_offsets(broker.topic, "latest", ends)
+    if stored:
+        board.update_offsets(broker.topic, "stored", stored)
+    session.streams.addListener(ProgressListener(board, broker.topic))
+    trades = read_topics(
+        session,
+        broker,
+        (broker.topic,),
+        settings.max_offsets,
+        {broker.topic: starting} if starting else None,
+    )
+    session.sparkContext.setLocalProperty("spark.scheduler.pool", "stream")
+    first = append_trades(valid_trades(trades), folder, settings.trigger_seconds)
+    session.sparkContext.setLocalProperty("spark.scheduler.pool", "slow")
+    second = others.start_others(session, broker, settings, settings.checkpoint / others.NAME)
+    board.update_query(id=str(first.id), trigger_seconds=settings.trigger_seconds)
+    return first, second
+
+
+def _require_kept(wanted: dict[int, int], ends: dict[int, int], topic: str) -> None:
+    gone = {place: offset for place, offset in wanted.items() if offset > ends.get(place, 0)}
+    if gone:
+        raise CheckpointError(
+            f"Topic {topic} ends before what the table already holds (next offsets by topic"
+            f" partition: {gone}, the topic's: {ends}): the topic was made anew, or the broker lost"
+            " its data. A new topic needs a new home, or another KAFKA_TOPIC and warehouse."
+        )
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set. Entered after Spark's start, which takes SIGINT for itself."""
+    stop = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: stop.set())
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _watch(
+    session: SparkSession,
+    queries: tuple[StreamingQuery, ...],
+    written: Written,
+    stop: threading.Event,
+) -> None:
+    """Return when told to stop; raise when a query ends or another writer appears."""
+    allowed = {mark.query_id for mark in written.marks[:1]}
+    ours = str(queries[0].id)
+    next_look = time.monotonic() + _RIVAL_SECONDS
+    while not stop.wait(_WATCH_SECONDS):
+        for query in queries:
+            if not query.isActive:
+                raise _failure(query)
+        if time.monotonic() >= next_look:
+            allowed = _look_for_rivals(session, ours, allowed)
+            next_look = time.monotonic() + _RIVAL_SECONDS
+
+
+def _look_for_rivals(session: SparkSession, ours: str, allowed: set[str]) -> set[str]:
+    """Raise when the newest stream snapshot is neither ours nor from before our first commit."""
+    mark, _ = jvm_tables.newest_mark(jvm_tables.load(session, TRADES))
+    if mark is None or mark.query_id == ours:
+        return set()
+    if mark.query_id not in allowed:
+        raise CheckpointError(
+            f"Another stream (query {mark.query_id}) is writing to {TRADES.identifier}: two writers"
+            " double trades. This one stops; stop the other too, then check the table by its"
+            " (kafka_partition, kafka_offset) before going on."
+        )
+    return allowed
+
+
+def _failure(query: StreamingQuery) -> ServiceError:
+    reason = query.exception()
+    text = str(reason) if reason else "it ended without a word"
+    first_line = next((line for line in text.splitlines() if line.strip()), text)
+    advice = (
+        " Messages expired before they were read: `python -m streaming --rebuild` goes on from"
+        " what the topic still has."
+        if "data loss" in text.lower()
+        else " It goes on from its checkpoint when it is started again."
+    )
+    return ServiceError(f"The query {query.name} failed: {first_line}{advice}")
+
+
+def _finish(queries: tuple[StreamingQuery, ...]) -> None:
+    """Stop each query between two micro-batches, or in the middle of one that takes too long."""
+    deadline = time.monotonic() + _STOP_SECONDS
+    for query in queries:
+        while query.isActive and query.status["isTriggerActive"] and time.monotonic() < deadline:
+            time.sleep(0.02)
+        query.stop()

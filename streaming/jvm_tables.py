@@ -1,0 +1,43 @@
+"""Iceberg's own Java tables, through the driver's gateway: what no SQL procedure does cheaply."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from catalog.schema import Table
+from streaming.checkpoint import Mark
+from streaming.session import CATALOG
+from streaming.written import EPOCH_ID, QUERY_ID
+
+
+def load(session: SparkSession, table: Table) -> Any:
+    """The table at its newest metadata, as an `org.apache.iceberg.Table`."""
+    jvm: Any = session.sparkContext._jvm
+    return jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(
+        session._jsparkSession, f"{CATALOG}.{table.identifier}"
+    )
+
+
+def ancestors(java_table: Any) -> Iterator[Any]:
+    """The snapshots from the tip through the parents, to the first that is expired."""
+    snapshot = java_table.currentSnapshot()
+    while snapshot is not None:
+        yield snapshot
+        parent = snapshot.parentId()
+        snapshot = None if parent is None else java_table.snapshot(parent)
+
+
+def newest_mark(java_table: Any) -> tuple[Mark | None, int]:
+    """The newest mark of a streaming sink, and how many snapshots the tip and it span, both included.
+
+    Without a mark the number is that of all ancestors.
+    """
+    depth = 0
+    for snapshot in ancestors(java_table):
+        depth += 1
+        summary = snapshot.summary()
+        query_id = summary.get(QUERY_ID)
+        if query_id is not None:
+            return Mark(query_id, int(summary.get(EPOCH_ID))), depth
+    return None, depth

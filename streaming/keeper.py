@@ -1,0 +1,142 @@
+"""The keeper: what the dashboard and the command line may ask of the writing side, and nothing else.
+
+Answers come from a `Board` that the queries' listener and care write on, so a request never touches
+Spark, Kafka or the lake.
+"""
+
+import hmac
+import json
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from pydantic import SecretStr
+
+from catalog.errors import ServiceError, SettingsError
+from catalog.logs import get_logger
+
+_ACTS_KEPT = 20
+_REQUEST_SECONDS = 10
+
+log = get_logger("streaming.keeper")
+
+Json = dict[str, Any]
+
+
+class Board:
+    """The newest status, replaced a part at a time; safe to use from any thread."""
+
+    def __init__(self, version: str, started_at: str) -> None:
+        self._lock = threading.Lock()
+        self._parts: Json = {
+            "version": version,
+            "started_at": started_at,
+            "query": {
+                "id": None,
+                "epoch": None,
+                "trigger_seconds": None,
+                "rows_per_second": 0.0,
+                "batch_ms": None,
+                "waiting": True,
+            },
+            "offsets": {},
+            "tables": {},
+        }
+        self._acts: deque[Json] = deque(maxlen=_ACTS_KEPT)
+
+    def update_query(self, **fields: object) -> None:
+        """Replace fields of the trades query's part."""
+        with self._lock:
+            self._parts["query"] = self._parts["query"] | fields
+
+    def update_offsets(self, topic: str, name: str, offsets: dict[int, int]) -> None:
+        """Replace one number (`stored`, `latest`, `checked`) of a topic's topic partitions."""
+        with self._lock:
+            known = self._parts["offsets"].get(topic, {})
+            changed = {str(p): known.get(str(p), {}) | {name: o} for p, o in offsets.items()}
+            self._parts["offsets"] = self._parts["offsets"] | {topic: known | changed}
+
+    def update_table(self, name: str, **fields: object) -> None:
+        """Replace fields of a table's part."""
+        with self._lock:
+            known = self._parts["tables"].get(name, {})
+            self._parts["tables"] = self._parts["tables"] | {name: known | fields}
+
+    def add_act(self, act: Json) -> None:
+        """Add an act of care; only the newest are kept."""
+        with self._lock:
+            self._acts.append(act)
+
+    def to_json(self) -> Json:
+        """The whole status."""
+        with self._lock:
+            return {**self._parts, "care": {"runs": list(self._acts)}}
+
+
+@contextmanager
+def serve(board: Board, host: str, port: int, token: SecretStr) -> Iterator[int]:
+    """Answer on `host:port` (0: any free port) until the block ends; yields the port.
+
+    Raises SettingsError without a token, ServiceError when the port is taken.
+    """
+    if not token.get_secret_value():
+        raise SettingsError(
+            "The keeper has no token, and would answer anyone: set TAPEHOUSE_KEEPER_TOKEN to the"
+            " secret that its askers know too."
+        )
+    handler = type("Handler", (_Handler,), {"board": board, "token": token})
+    try:
+        server = ThreadingHTTPServer((host, port), handler)
+    except OSError as error:
+        raise ServiceError(
+            f"The keeper cannot listen on {host}:{port} ({error.strerror}). Free the port or set"
+            " TAPEHOUSE_KEEPER_PORT."
+        ) from error
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, name="keeper", daemon=True)
+    thread.start()
+    try:
+        yield int(server.server_address[1])
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One request; `serve` gives its subclass the board and the token."""
+
+    board: Board
+    token: SecretStr
+    timeout = _REQUEST_SECONDS
+    server_version = "tapehouse"
+    sys_version = ""
+
+    def do_GET(self) -> None:
+        if not self._is_allowed():
+            self._answer(401, {"error": "A bearer token is needed, and this is not it."})
+        elif self.path != "/status":
+            self._answer(404, {"error": "There is only /status."})
+        else:
+            self._answer(200, self.board.to_json())
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (its name upstream)
+        log.debug("asked", client=self.client_address[0], what=format % args)
+
+    def _is_allowed(self) -> bool:
+        given = self.headers.get("Authorization", "").encode(errors="replace")
+        wanted = f"Bearer {self.token.get_secret_value()}".encode()
+        return hmac.compare_digest(given, wanted)
+
+    def _answer(self, status: int, body: Json) -> None:
+        payload = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(payload)))
+        self.send_header("Cache-Control", "no-store")
+        if status == 401:
+            self.send_header("WWW-Authenticate", "Bearer")
+        self.end_headers()
+        self.wfile.write(payload)

@@ -1,0 +1,92 @@
+"""What the queries report after each micro-batch, written on the keeper's board and in the log."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pyspark.sql.streaming.listener import (
+    QueryIdleEvent,
+    QueryProgressEvent,
+    QueryStartedEvent,
+    QueryTerminatedEvent,
+    StreamingQueryListener,
+)
+
+from catalog.logs import get_logger
+from catalog.schema import TRADES
+from streaming.keeper import Board
+from streaming.source import Offsets
+
+_INFO_SECONDS = 30
+
+log = get_logger("streaming.progress")
+
+
+class ProgressListener(StreamingQueryListener):
+    """Called by Spark, off the stream's own thread, after each micro-batch of every query."""
+
+    def __init__(
+        self, board: Board, trades_topic: str, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._board = board
+        self._trades_topic = trades_topic
+        self._now = now
+        self._rows_since_info = 0
+        self._last_info = now()
+
+    def onQueryStarted(self, event: QueryStartedEvent) -> None:
+        """Part of Spark's interface; nothing to do."""
+
+    def onQueryIdle(self, event: QueryIdleEvent) -> None:
+        """Called when a trigger found nothing new: all there was is stored."""
+        self._board.update_query(waiting=True, rows_per_second=0.0)
+
+    def onQueryProgress(self, event: QueryProgressEvent) -> None:
+        """Called after each micro-batch, and now and then between them."""
+        self.note(json.loads(event.progress.json))
+
+    def onQueryTerminated(self, event: QueryTerminatedEvent) -> None:
+        """Part of Spark's interface; the job itself watches for ends."""
+
+    def note(self, progress: dict[str, Any]) -> None:
+        """Take in one progress report, in Spark's JSON form."""
+        is_trades = progress["name"] == TRADES.name
+        for source in progress["sources"]:
+            self._note_offsets(source, is_trades)
+        if is_trades:
+            self._note_batch(progress)
+
+    def _note_offsets(self, source: dict[str, Any], is_trades: bool) -> None:
+        for topic, offsets in (source["endOffset"] or {}).items():
+            is_second_reading = topic == self._trades_topic and not is_trades
+            name = "checked" if is_second_reading else "stored"
+            self._board.update_offsets(topic, name, to_offsets(offsets))
+        for topic, offsets in (source["latestOffset"] or {}).items():
+            self._board.update_offsets(topic, "latest", to_offsets(offsets))
+
+    def _note_batch(self, progress: dict[str, Any]) -> None:
+        rows = progress["numInputRows"]
+        durations = progress.get("durationMs", {})
+        self._board.update_query(
+            id=progress["id"],
+            epoch=progress["batchId"],
+            rows_per_second=round(progress.get("processedRowsPerSecond") or 0.0, 1),
+            waiting=rows == 0,
+            **({"batch_ms": durations.get("triggerExecution")} if rows else {}),
+        )
+        if rows:
+            log.debug("micro_batch", epoch=progress["batchId"], rows=rows, **durations)
+        self._rows_since_info += rows
+        self._inform()
+
+    def _inform(self) -> None:
+        seconds = self._now() - self._last_info
+        if seconds >= _INFO_SECONDS:
+            log.info("streaming", rows=self._rows_since_info, seconds=round(seconds))
+            self._rows_since_info, self._last_info = 0, self._now()
+
+
+def to_offsets(offsets: dict[str, int]) -> Offsets:
+    """Spark's JSON form, with topic partitions as texts, to ours."""
+    return {int(place): offset for place, offset in offsets.items()}

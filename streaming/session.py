@@ -1,0 +1,214 @@
+"""The one place where a Spark session is opened and closed.
+
+PySpark puts whatever it launches the JVM with on a command line that every user of the machine can
+read, so only harmless settings go there; the rest, secrets among them, is handed over through the
+gateway once the JVM is up.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from py4j.java_gateway import JavaGateway
+from pyspark import SparkConf, SparkContext
+from pyspark.errors import PySparkException
+from pyspark.java_gateway import launch_gateway
+from pyspark.sql import SparkSession
+
+from catalog.errors import InstallError, ServiceError
+from catalog.logs import get_logger
+from catalog.settings import LakeSettings
+from streaming.settings import StreamingSettings
+
+CATALOG = "lake"
+_STOP_SECONDS = 10
+
+log = get_logger("streaming.session")
+
+
+@contextmanager
+def open_session(
+    settings: StreamingSettings, lake: LakeSettings, keep_open: Sequence[int] = ()
+) -> Iterator[SparkSession]:
+    """A Spark session whose catalog `lake` is the REST catalog; its JVM ends with the block.
+
+    The JVM inherits the file descriptors in `keep_open`: a lock held by one of them outlives a
+    killed Python for as long as its JVM may still write. One session a process at a time. Raises
+    InstallError without jars or Java, ServiceError when Spark does not start.
+    """
+    _require_jars(settings.jars)
+    scratch = Path(tempfile.mkdtemp(prefix="tapehouse-spark-"))
+    try:
+        gateway = _launch(settings, scratch, keep_open)
+        try:
+            yield _connect(gateway, settings, lake, scratch)
+        finally:
+            _close(gateway)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def jvm_options() -> str:
+    """The driver JVM's options."""
+    return " ".join(
+        (
+            # The smallest collector: pauses of a small heap stay far below a trigger.
+            "-XX:+UseSerialGC",
+            "-XX:MaxMetaspaceSize=320m",
+            "-XX:ReservedCodeCacheSize=160m",
+            "-XX:-UsePerfData",
+            "-Duser.timezone=UTC",
+            "-Djava.net.preferIPv4Stack=true",
+        )
+    )
+
+
+def launch_conf(settings: StreamingSettings, scratch: Path) -> dict[str, str]:
+    """What the JVM must know at launch. It shows in the process list: no secret may enter."""
+    jars = f"{settings.jars.resolve()}/*"
+    return {
+        "spark.master": settings.master,
+        "spark.app.name": "tapehouse",
+        "spark.driver.memory": settings.memory,
+        "spark.driver.extraClassPath": jars,
+        "spark.executor.extraClassPath": jars,
+        "spark.driver.extraJavaOptions": (
+            f"{jvm_options()} -Djava.io.tmpdir={scratch} -Dderby.system.home={scratch}"
+        ),
+    }
+
+
+def session_conf(settings: StreamingSettings, lake: LakeSettings, scratch: Path) -> dict[str, str]:
+    """What the session is set up with. Holds the lake's secrets: never log it."""
+    return {
+        "spark.driver.host": settings.driver_host,
+        "spark.driver.bindAddress": settings.driver_bind,
+        "spark.local.dir": str(scratch),
+        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
+        "spark.sql.catalogImplementation": "in-memory",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.redaction.regex": "(?i)secret|password|token|credential|access[.-]?key|jaas",
+        # Stream, slower query and care share the same few cores; none may starve another.
+        "spark.scheduler.mode": "FAIR",
+        "spark.scheduler.allocation.file": (scratch / "fairscheduler.xml").as_uri(),
+        **_MICRO_BATCH,
+        **_catalog_conf(lake),
+    }
+
+
+# A micro-batch of some hundred rows is all overhead: each line takes some of it away.
+_MICRO_BATCH = {
+    "spark.sql.shuffle.partitions": "2",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.locality.wait": "0s",
+    "spark.sql.streaming.numRecentProgressUpdates": "2",
+    "spark.sql.streaming.minBatchesToRetain": "20",
+    "spark.sql.streaming.noDataProgressEventInterval": "2000",
+    "spark.sql.streaming.pollingDelay": "20ms",
+    "spark.sql.ui.retainedExecutions": "5",
+    "spark.ui.retainedJobs": "5",
+    "spark.ui.retainedStages": "5",
+    "spark.ui.retainedTasks": "50",
+}
+
+
+def _catalog_conf(lake: LakeSettings) -> dict[str, str]:
+    prefix = f"spark.sql.catalog.{CATALOG}"
+    properties = lake.catalog_properties()
+    renamed = {
+        "s3.region": "client.region",
+    }
+    conf = {f"{prefix}.{renamed.get(name, name)}": value for name, value in properties.items()}
+    return {
+        "spark.sql.extensions": (
+            "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
+        ),
+        prefix: "org.apache.iceberg.spark.SparkCatalog",
+        f"{prefix}.type": "rest",
+        f"{prefix}.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
+        # The stream's own table object must see what care commits, and the other way round.
+        f"{prefix}.cache-enabled": "false",
+        f"{prefix}.rest-metrics-reporting-enabled": "false",
+        **conf,
+    }
+
+
+def _require_jars(folder: Path) -> None:
+    if not any(folder.glob("iceberg-spark-runtime-*.jar")):
+        raise InstallError(
+            f"There is no Iceberg runtime for Spark in {folder}: the job cannot start. Run `make"
+            " setup`, or point TAPEHOUSE_SPARK_JARS at the folder that holds Spark's jars."
+        )
+
+
+def _launch(settings: StreamingSettings, scratch: Path, keep_open: Sequence[int]) -> JavaGateway:
+    for name in ("log4j2.properties", "fairscheduler.xml"):
+        text = resources.files("streaming").joinpath("conf", name).read_text()
+        (scratch / name).write_text(text)
+    os.environ["SPARK_CONF_DIR"] = str(scratch)
+    conf = SparkConf(loadDefaults=False)
+    conf.setAll(list(launch_conf(settings, scratch).items()))
+    try:
+        gateway: JavaGateway = launch_gateway(
+            conf,
+            {
+                # Out of the terminal's process group: Ctrl-C is for Python, which stops the JVM.
+                "start_new_session": True,
+                "pass_fds": tuple(keep_open),
+                "stdout": subprocess.PIPE,
+                "stderr": subprocess.STDOUT,
+            },
+        )
+    except (PySparkException, OSError) as error:
+        raise ServiceError(
+            f"Spark's JVM did not start ({error}). Is there a Java 17 or 21? `tapehouse doctor` tells."
+        ) from error
+    threading.Thread(target=_forward, args=(gateway.proc.stdout,), daemon=True).start()
+    return gateway
+
+
+def _forward(lines: Any) -> None:
+    """Pass the JVM's own output through our log, and so through its redactor."""
+    for line in lines:
+        log.warning("jvm", line=line.decode(errors="replace").rstrip())
+
+
+def _connect(
+    gateway: JavaGateway, settings: StreamingSettings, lake: LakeSettings, scratch: Path
+) -> SparkSession:
+    SparkContext._ensure_initialized(gateway=gateway)
+    conf = SparkConf(loadDefaults=True, _jvm=gateway.jvm)
+    conf.setAll(list(session_conf(settings, lake, scratch).items()))
+    return SparkSession(SparkContext(conf=conf, gateway=gateway))
+
+
+def _close(gateway: JavaGateway) -> None:
+    """Stop Spark and its JVM; a JVM that does not end by itself is killed."""
+    process = gateway.proc
+    context = SparkContext._active_spark_context
+    try:
+        if context is not None and process.poll() is None:
+            context.stop()
+    except Exception as error:  # the JVM may be gone already: then there is nothing to stop
+        log.warning("spark_not_stopped", error=str(error))
+    finally:
+        SparkContext._gateway = None
+        SparkContext._jvm = None
+        SparkContext._active_spark_context = None
+        SparkSession._instantiatedSession = None
+        gateway.shutdown()
+        process.stdin.close()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

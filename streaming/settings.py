@@ -1,0 +1,27 @@
+"""The streaming process's own settings; Kafka's and the lake's are the contract's."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from catalog.settings import Settings
+
+
+class StreamingSettings(Settings):
+    """How the Spark job runs, how often it commits, and how it looks after the tables."""
+
+    master: str = Field("local[2]", alias="TAPEHOUSE_SPARK_MASTER", min_length=1)
+    driver_host: str = Field("127.0.0.1", alias="TAPEHOUSE_SPARK_DRIVER_HOST")
+    driver_bind: str = Field("127.0.0.1", alias="TAPEHOUSE_SPARK_DRIVER_BIND")
+    memory: str = Field("640m", alias="TAPEHOUSE_SPARK_MEMORY", pattern=r"^[1-9][0-9]*[mg]$")
+    jars: Path = Field(Path(".jars/spark"), alias="TAPEHOUSE_SPARK_JARS")
+    checkpoint: Path = Field(Path(".tapehouse/checkpoint"), alias="TAPEHOUSE_CHECKPOINT_DIR")
+    trigger_seconds: float = Field(2, alias="TAPEHOUSE_TRIGGER_SECONDS", ge=1, le=60)
+    slow_trigger_seconds: float = Field(20, alias="TAPEHOUSE_SLOW_TRIGGER_SECONDS", ge=1, le=300)
+    max_offsets: int = Field(300_000, alias="TAPEHOUSE_MAX_OFFSETS", ge=1)
+    care_seconds: float = Field(60, alias="TAPEHOUSE_CARE_SECONDS", ge=1, le=3600)
+    # Ten minutes are 300 snapshots at the default trigger: each is in every commit's metadata file.
+    snapshot_minutes: float = Field(10, alias="TAPEHOUSE_SNAPSHOT_MINUTES", gt=0)
+    keeper_host: str = Field("127.0.0.1", alias="TAPEHOUSE_KEEPER_HOST")
+    keeper_port: int = Field(8790, alias="TAPEHOUSE_KEEPER_PORT", ge=0, le=65535)
+    keeper_token: SecretStr = Field(SecretStr(""), alias="TAPEHOUSE_KEEPER_TOKEN")
