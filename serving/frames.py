@@ -1,0 +1,320 @@
+"""What the screen shows, as immutable frames, and the pure state they are made from.
+
+`Market` is fed by one poller and is not safe between threads; the frames it makes are.
+"""
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from serving.bars import SECOND, Bar, Interval, Key, empty_bar, merge, roll_up
+
+TAPE_ROWS = 500
+_SPARK_BARS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much of one kept interval is held: bars in memory, and time loaded from the lake."""
+
+    capacity: int
+    history: int
+    chunk: int
+
+
+_HOUR = 3600 * SECOND
+_DAY = 24 * _HOUR
+
+# Three intervals are kept; every other is rolled up from the longest of them that divides it.
+KEPT: dict[Interval, Depth] = {
+    Interval.S1: Depth(capacity=7200, history=_HOUR, chunk=_HOUR),
+    Interval.M1: Depth(capacity=7200, history=2 * _DAY, chunk=_DAY // 2),
+    Interval.H1: Depth(capacity=2400, history=30 * _DAY, chunk=5 * _DAY),
+}
+_KEPT_FOR: dict[Interval, Interval] = {
+    wanted: max(
+        (kept for kept in KEPT if wanted.microseconds % kept.microseconds == 0),
+        key=lambda kept: kept.microseconds,
+    )
+    for wanted in Interval
+}
+
+
+class State(StrEnum):
+    """What a frame stands for; each looks different on the screen."""
+
+    LOADING = "loading"
+    EMPTY = "empty"
+    LIVE = "live"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why frames no longer move. `since` is in microseconds."""
+
+    since: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEvent:
+    """The last thing that happened to the whole feed. `at` is in microseconds."""
+
+    kind: str
+    detail: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class TapeRow:
+    """One trade on the tape; `direction` is of its symbol's last change of price: 1, -1 or 0.
+
+    `serial` counts trades as they came to this process, so that a screen can tell how many are new.
+    """
+
+    serial: int
+    symbol: str
+    event_time: int
+    price: float
+    size: float
+    conditions: tuple[int, ...] | None
+    direction: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A symbol at a glance; `day` is the bar of its last trade's UTC day, None while loading."""
+
+    symbol: str
+    last: float | None
+    last_time: int
+    direction: int
+    day: Bar | None
+    spark: tuple[float, ...]
+
+    @property
+    def change(self) -> float | None:
+        """From the day's first price to the last, as a fraction."""
+        if self.day is None or self.last is None or not self.day.open:
+            return None
+        return self.last / self.day.open - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where in the lake a frame stands, in microseconds; `complete_to` is a received time."""
+
+    snapshot_id: int
+    committed_at: int
+    complete_to: int | None
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One consistent picture of the market for every session; `version` grows with change."""
+
+    version: int = 0
+    state: State = State.LOADING
+    position: Position | None = None
+    trouble: Trouble | None = None
+    feed: FeedEvent | None = None
+    loading_history: bool = False
+    quotes: Mapping[str, Quote] = field(default_factory=dict)
+    tape: tuple[TapeRow, ...] = ()
+    kept_bars: Mapping[str, Mapping[Interval, tuple[Bar, ...]]] = field(default_factory=dict)
+
+    def bars(self, symbol: str, interval: Interval) -> Sequence[Bar]:
+        """The symbol's bars of any interval, in order of start; empty for an unknown symbol."""
+        kept = _KEPT_FOR[interval]
+        bars = self.kept_bars.get(symbol, {}).get(kept, ())
+        return bars if kept is interval else roll_up(bars, interval)
+
+
+class Level:
+    """A symbol's bars of one kept interval, complete from `since` on.
+
+    Trades before `since` are left to the history that is still to be loaded (or was let go): made of one late trade alone would be wrong.
+    """
+
+    def __init__(self, interval: Interval, since: int | None) -> None:
+        self.interval = interval
+        self.since = since
+        self._starts: list[int] = []
+        self._bars: list[Bar] = []
+
+    def add(self, bars: Iterable[Bar]) -> None:
+        """Merge what new trades make of these bars."""
+        for bar in bars:
+            if self.since is None or bar.start >= self.since:
+                self._merge(bar)
+        excess = len(self._bars) - KEPT[self.interval].capacity
+        if excess > 0:
+            del self._bars[:excess], self._starts[:excess]
+            self.since = self._starts[0]
+
+    def prepend(self, bars: Iterable[Bar], since: int | None) -> None:
+        """Put loaded history before what is held; `since` None: there is nothing older."""
+        older = list(bars)
+        self._bars[:0] = older
+        self._starts[:0] = [bar.start for bar in older]
+        self.since = since
+
+    def bars(self) -> tuple[Bar, ...]:
+        """The bars, in order of start."""
+        return tuple(self._bars)
+
+    def _merge(self, bar: Bar) -> None:
+        place = bisect_left(self._starts, bar.start)
+        if place < len(self._starts) and self._starts[place] == bar.start:
+            self._bars[place] = merge(self._bars[place], bar)
+        else:
+            self._starts.insert(place, bar.start)
+            self._bars.insert(place, bar)
+
+
+@dataclass(slots=True)
+class _Symbol:
+    levels: dict[Interval, Level]
+    last: float | None = None
+    last_key: Key = (0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRequest:
+    """Bars that a level still lacks: `start <= event time < end`, in microseconds."""
+
+    symbol: str
+    interval: Interval
+    start: int
+    end: int
+
+
+class Market:
+    """Everything the screen shows about trades, kept up to date by small increments."""
+
+    def __init__(self, bounds: Mapping[str, tuple[int, int]]) -> None:
+        """`bounds`: the oldest and newest event time of each symbol that the lake already holds."""
+        self._symbols: dict[str, _Symbol] = {}
+        self._tape: deque[TapeRow] = deque(maxlen=TAPE_ROWS)
+        self._serial = 0
+        self._tape_price: dict[str, tuple[float, int]] = {}
+        self._wanted: list[HistoryRequest] = []
+        self._oldest = {symbol: oldest for symbol, (oldest, _) in bounds.items()}
+        for symbol, (oldest, newest) in bounds.items():
+            levels = {kept: Level(kept, _end_of(kept, newest)) for kept in KEPT}
+            self._symbols[symbol] = _Symbol(levels)
+            for kept, depth in KEPT.items():
+                self._wanted += _requests(symbol, kept, depth, oldest, newest)
+        # The newest piece of every symbol first, then the short intervals' pieces.
+        self._wanted.sort(
+            key=lambda r: (_chunks_back(r, bounds[r.symbol][1]), r.interval.microseconds)
+        )
+
+    @property
+    def wanted(self) -> Sequence[HistoryRequest]:
+        """What is still to be loaded, most urgent first."""
+        return self._wanted
+
+    def add_history(self, request: HistoryRequest, bars: Sequence[Bar]) -> None:
+        """The answer to the first wanted request, read where the market now stands."""
+        self._wanted.remove(request)
+        symbol = self._symbols[request.symbol]
+        reached_all = request.start <= self._oldest[request.symbol]
+        symbol.levels[request.interval].prepend(bars, None if reached_all else request.start)
+        self._note_last(symbol, bars)
+
+    def add_trades(self, seconds: Mapping[str, Sequence[Bar]]) -> None:
+        """New trades, as the 1 s bars they make; late ones revise the bars they belong to."""
+        for name, bars in seconds.items():
+            symbol = self._symbols.get(name)
+            if symbol is None:
+                levels = {kept: Level(kept, None) for kept in KEPT}
+                symbol = self._symbols.setdefault(name, _Symbol(levels))
+            for kept, level in symbol.levels.items():
+                level.add(bars if kept is Interval.S1 else roll_up(bars, kept))
+            self._note_last(symbol, bars)
+
+    def add_tape(
+        self, rows: Iterable[tuple[str, int, float, float, tuple[int, ...] | None]]
+    ) -> None:
+        """Put trades (symbol, event time, price, size, conditions) on the tape, oldest first."""
+        for symbol, event_time, price, size, conditions in rows:
+            before, direction = self._tape_price.get(symbol, (price, 0))
+            if price != before:
+                direction = 1 if price > before else -1
+            self._tape_price[symbol] = (price, direction)
+            self._serial += 1
+            self._tape.append(
+                TapeRow(self._serial, symbol, event_time, price, size, conditions, direction)
+            )
+
+    def skip_tape(self, count: int) -> None:
+        """Count trades that came and went without ever standing on the tape."""
+        self._serial += count
+
+    def quotes(self) -> dict[str, Quote]:
+        """Every symbol with a trade, by name."""
+        return {
+            name: _quote(name, self._symbols[name], self._tape_price.get(name, (0.0, 0))[1])
+            for name in sorted(self._symbols)
+        }
+
+    def tape(self) -> tuple[TapeRow, ...]:
+        """The last trades, newest first."""
+        return tuple(reversed(self._tape))
+
+    def kept_bars(self) -> dict[str, dict[Interval, tuple[Bar, ...]]]:
+        """Every level's bars."""
+        return {
+            name: {kept: level.bars() for kept, level in symbol.levels.items()}
+            for name, symbol in self._symbols.items()
+        }
+
+    @staticmethod
+    def _note_last(symbol: _Symbol, bars: Sequence[Bar]) -> None:
+        for bar in bars:
+            if bar.close is not None and bar.close_key and bar.close_key > symbol.last_key:
+                symbol.last, symbol.last_key = bar.close, bar.close_key
+
+
+def _quote(name: str, symbol: _Symbol, direction: int) -> Quote:
+    minutes = symbol.levels[Interval.M1].bars()
+    closes = tuple(bar.close for bar in minutes[-_SPARK_BARS:] if bar.close is not None)
+    return Quote(name, symbol.last, symbol.last_key[0], direction, _day(symbol), closes)
+
+
+def _day(symbol: _Symbol) -> Bar | None:
+    hours = symbol.levels[Interval.H1]
+    start = Interval.D1.start_of(symbol.last_key[0])
+    if hours.since is not None and hours.since > start:
+        return None
+    day = empty_bar(start)
+    for bar in hours.bars()[-24:]:
+        if bar.start >= start:
+            day = merge(day, bar)
+    return day
+
+
+def _end_of(interval: Interval, time: int) -> int:
+    return interval.start_of(time) + interval.microseconds
+
+
+def _requests(
+    symbol: str, interval: Interval, depth: Depth, oldest: int, newest: int
+) -> Iterable[HistoryRequest]:
+    end = _end_of(interval, newest)
+    first = max(interval.start_of(oldest), Interval.D1.start_of(end - depth.history))
+    if interval is Interval.S1:
+        first = max(interval.start_of(oldest), end - depth.history)
+    while end > first:
+        start = max(first, end - depth.chunk)
+        yield HistoryRequest(symbol, interval, start, end)
+        end = start
+
+
+def _chunks_back(request: HistoryRequest, newest: int) -> int:
+    return max(0, newest - request.end) // KEPT[request.interval].chunk

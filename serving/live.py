@@ -1,0 +1,309 @@
+"""The one poller of a process: it reads new trades from the lake and publishes immutable frames.
+
+Sessions only ever read `LiveMarket.frame`; none of them queries the lake for live data. Each step
+asks the catalog for the newest snapshot (references only, a few milliseconds) and reads the rows
+beyond the last offset seen in each topic partition, which prunes files; so compaction and expiry
+beside it change nothing. History is loaded piece by piece between steps, at the snapshot that the
+frame stands on.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyiceberg.catalog import Catalog
+from pyiceberg.catalog.rest import RestCatalog
+from pyiceberg.table import Table as IcebergTable
+
+from catalog.client import translated
+from catalog.errors import TapehouseError
+from catalog.logs import get_logger
+from catalog.schema import FEED_EVENTS, TRADES
+from catalog.settings import LakeSettings
+from serving import bounds
+from serving.bars import SECOND, Bar, Interval, from_arrow, select_bars
+from serving.frames import TAPE_ROWS, FeedEvent, Frame, Market, Position, State, Trouble
+from serving.lake import Lake
+from serving.queries import (
+    Query,
+    select_bounds,
+    select_last_feed_event,
+    select_new_trades,
+    select_trades,
+)
+
+_LOG = get_logger(__name__)
+_FEED_EVERY_SECONDS = 5.0
+_LONGEST_WAIT_SECONDS = 5.0
+
+
+def _microseconds() -> int:
+    return time.time_ns() // 1000
+
+
+@dataclass(slots=True)
+class _Session:
+    """What one connection to the lake needs; thrown away when anything in it fails."""
+
+    lake: Lake
+    catalog: Catalog
+
+
+@dataclass(slots=True)
+class _Stand:
+    """Which rows of which table the market is made of."""
+
+    table_id: str
+    position: Position
+    offsets: dict[int, int]
+
+
+class LiveMarket:
+    """Follows the lake in a thread of its own between `start` and `stop`.
+
+    An outage of catalog or store shows in the frame, with its reason and since when; it ends by
+    itself.
+    """
+
+    def __init__(
+        self,
+        settings: LakeSettings,
+        *,
+        every_seconds: float = 0.4,
+        now: Callable[[], int] = _microseconds,
+    ) -> None:
+        self._settings = settings
+        self._every_seconds = every_seconds
+        self._now = now
+        self._frame = Frame()
+        self._session: _Session | None = None
+        self._stand: _Stand | None = None
+        self._market = Market({})
+        self._feed_snapshot_id: int | None = None
+        self._feed_due = 0.0
+        self._failures = 0
+        self._changed = threading.Condition()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="live-market", daemon=True)
+        # A database without files, for making bars of rows already in memory.
+        self._scratch = duckdb.connect(":memory:", config={"threads": 1})
+
+    @property
+    def frame(self) -> Frame:
+        """The newest frame."""
+        return self._frame
+
+    def start(self) -> Self:
+        """Begin to follow."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """End the thread and let go of the lake."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(10)
+        self._disconnect()
+        self._scratch.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def wait_for(self, holds: Callable[[Frame], bool], timeout_seconds: float) -> Frame:
+        """The first frame that `holds`; TimeoutError when none does in time."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: holds(self._frame), timeout_seconds):
+                raise TimeoutError(f"no such frame in {timeout_seconds} s: {self._frame.state}")
+            return self._frame
+
+    def step(self) -> float:
+        """Look once, publish what changed; returns the seconds to wait before the next look."""
+        try:
+            busy = self._look()
+        except TapehouseError as error:
+            return self._fail(str(error))
+        except Exception as error:  # noqa: BLE001
+            # A thread that dies silently would leave a frozen screen that looks alive.
+            _LOG.exception("live_market_failed")
+            return self._fail(f"{type(error).__name__} in the dashboard; its log has the details.")
+        self._failures = 0
+        return 0.0 if busy else self._every_seconds
+
+    def _follow(self) -> None:
+        while not self._stopping.wait(self.step()):
+            pass
+
+    def _look(self) -> bool:
+        """Whether more is waiting to be read at once."""
+        session = self._session = self._session or self._connect()
+        with translated(self._settings):
+            table = session.catalog.load_table(TRADES.identifier)
+        position = _position(table)
+        if self._stand is None or self._stand.table_id != str(table.metadata.table_uuid):
+            self._stand = self._begin(session, table, position)
+        elif position.snapshot_id != self._stand.position.snapshot_id:
+            self._stand = self._advance(session, self._stand, position)
+        elif self._market.wanted:
+            self._load_history(session, self._stand)
+        elif self._frame.state is not State.BROKEN and not self._look_at_feed(session):
+            return False
+        self._publish(self._stand)
+        return bool(self._market.wanted)
+
+    def _begin(self, session: _Session, table: IcebergTable, position: Position) -> _Stand:
+        with translated(self._settings):
+            found = bounds.of_manifests(table, position.snapshot_id)
+        if found is None:
+            found = bounds.of_rows(session.lake.run(select_bounds(position.snapshot_id)))
+        self._market = Market(found.event_times)
+        stand = _Stand(
+            str(table.metadata.table_uuid),
+            replace(position, complete_to=found.received_to),
+            found.positions,
+        )
+        tail = {number: offset - TAPE_ROWS for number, offset in found.positions.items()}
+        if tail:
+            rows = session.lake.run(select_new_trades(position.snapshot_id, tail))
+            self._add_tape(rows)
+        for _ in found.event_times:
+            self._load_history(session, stand)
+        _LOG.info("live_market_began", symbols=len(found.event_times), rows=position.rows)
+        return stand
+
+    def _advance(self, session: _Session, stand: _Stand, position: Position) -> _Stand:
+        rows = session.lake.run(select_new_trades(position.snapshot_id, stand.offsets))
+        if rows.num_rows:
+            self._market.add_trades(self._bars(rows))
+            self._add_tape(rows)
+        return _Stand(
+            stand.table_id,
+            replace(position, complete_to=_latest(rows, stand.position.complete_to)),
+            stand.offsets | _last_offsets(rows),
+        )
+
+    def _load_history(self, session: _Session, stand: _Stand) -> None:
+        if self._market.wanted:
+            request = self._market.wanted[0]
+            trades = select_trades(
+                stand.position.snapshot_id, request.symbol, request.start, request.end
+            )
+            answer = from_arrow(session.lake.run(select_bars(trades, request.interval)))
+            self._market.add_history(request, answer.get(request.symbol, []))
+
+    def _bars(self, rows: pa.Table) -> dict[str, list[Bar]]:
+        self._scratch.register("new_trades", rows)
+        query = select_bars(Query("SELECT * FROM new_trades"), Interval.S1)
+        return from_arrow(self._scratch.execute(query.text).to_arrow_table())
+
+    def _add_tape(self, rows: pa.Table) -> None:
+        order = [("received_us", "ascending"), ("kafka_partition", "ascending")]
+        rows = rows.sort_by([*order, ("kafka_offset", "ascending")])
+        self._market.skip_tape(max(0, rows.num_rows - TAPE_ROWS))
+        rows = rows.slice(max(0, rows.num_rows - TAPE_ROWS))
+        self._market.add_tape(_tape_row(row) for row in rows.to_pylist())
+
+    def _look_at_feed(self, session: _Session) -> bool:
+        if time.monotonic() < self._feed_due:
+            return False
+        self._feed_due = time.monotonic() + _FEED_EVERY_SECONDS
+        with translated(self._settings):
+            snapshot = session.catalog.load_table(FEED_EVENTS.identifier).current_snapshot()
+        if snapshot is None or snapshot.snapshot_id == self._feed_snapshot_id:
+            return False
+        since = self._now() - 7 * 24 * 3600 * SECOND
+        found = session.lake.run(select_last_feed_event(snapshot.snapshot_id, since)).to_pylist()
+        self._feed_snapshot_id = snapshot.snapshot_id
+        if not found:
+            return False
+        event = found[0]
+        self._frame = replace(
+            self._frame, feed=FeedEvent(event["kind"], event["detail"] or "", event["to_time"])
+        )
+        return True
+
+    def _publish(self, stand: _Stand) -> None:
+        quotes = self._market.quotes()
+        self._swap(
+            replace(
+                self._frame,
+                state=State.LIVE if quotes else State.EMPTY,
+                position=stand.position,
+                trouble=None,
+                loading_history=bool(self._market.wanted),
+                quotes=quotes,
+                tape=self._market.tape(),
+                kept_bars=self._market.kept_bars(),
+            )
+        )
+
+    def _fail(self, reason: str) -> float:
+        self._disconnect()
+        since = self._frame.trouble.since if self._frame.trouble else self._now()
+        if self._frame.trouble != Trouble(since, reason):
+            _LOG.warning("live_market_broken", reason=reason)
+            self._swap(replace(self._frame, state=State.BROKEN, trouble=Trouble(since, reason)))
+        self._failures += 1
+        longest = min(_LONGEST_WAIT_SECONDS, 0.25 * 2 ** min(self._failures, 10))
+        return random.uniform(longest / 2, longest)  # noqa: S311 - jitter, not a secret
+
+    def _swap(self, frame: Frame) -> None:
+        with self._changed:
+            self._frame = replace(frame, version=self._frame.version + 1)
+            self._changed.notify_all()
+
+    def _connect(self) -> _Session:
+        with translated(self._settings):
+            properties = self._settings.catalog_properties() | {"snapshot-loading-mode": "refs"}
+            catalog = RestCatalog("live", **properties)
+        return _Session(Lake.open(self._settings), catalog)
+
+    def _disconnect(self) -> None:
+        if self._session is not None:
+            self._session.lake.close()
+            self._session = None
+
+
+def _position(table: IcebergTable) -> Position:
+    snapshot = table.current_snapshot()
+    if snapshot is None:
+        raise TapehouseError("Table trades has no snapshot yet. Has the stack been started?")
+    summary = snapshot.summary.additional_properties if snapshot.summary else {}
+    return Position(
+        snapshot.snapshot_id,
+        snapshot.timestamp_ms * 1000,
+        None,
+        int(summary.get("total-records", 0)),
+    )
+
+
+def _latest(rows: pa.Table, before: int | None) -> int | None:
+    newest: int | None = pc.max(rows["received_us"]).as_py()
+    return max((time_ for time_ in (newest, before) if time_ is not None), default=None)
+
+
+def _last_offsets(rows: pa.Table) -> dict[int, int]:
+    last = rows.group_by("kafka_partition").aggregate([("kafka_offset", "max")]).to_pylist()
+    return {row["kafka_partition"]: row["kafka_offset_max"] for row in last}
+
+
+def _tape_row(
+    row: Mapping[str, Any],
+) -> tuple[str, int, float, float, tuple[int, ...] | None]:
+    codes = row["conditions"]
+    conditions = None if codes is None else tuple(code for code in codes if code is not None)
+    return row["symbol"], row["event_us"], row["price"], row["size"], conditions

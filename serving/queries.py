@@ -1,0 +1,105 @@
+"""SQL as values: text and bound parameters, built here and run by `serving.lake`.
+
+Only names of our own tables, snapshot ids (integers) and condition codes ever stand in the text;
+whatever comes from a user or the feed is a parameter.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from catalog.conditions import NOT_HIGH_LOW, NOT_OPEN_CLOSE, NOT_VOLUME
+from catalog.schema import FEED_EVENTS, NAMESPACE, TABLES, TRADES, Table
+
+ATTACHED = "lake"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """SQL text with `?` in it, and what each stands for, in order."""
+
+    text: str
+    parameters: tuple[object, ...] = ()
+
+
+def table_at(table: Table, snapshot_id: int | None = None) -> str:
+    """The table in a FROM clause: at that snapshot, or at the newest."""
+    name = f"{ATTACHED}.{NAMESPACE}.{table.name}"
+    return name if snapshot_id is None else f"{name} AT (VERSION => {int(snapshot_id)})"
+
+
+def plain_names(used: Iterable[str], snapshot_ids: Mapping[str, int]) -> list[Query]:
+    """Temporary views that let SQL say `trades` for the table at its snapshot.
+
+    Only for tables in `used`: making a view asks the catalog. A table without an id is read at its
+    newest snapshot.
+    """
+    wanted = set(used)
+    return [
+        Query(
+            f"CREATE OR REPLACE TEMP VIEW {table.name} AS"
+            f" SELECT * FROM {table_at(table, snapshot_ids.get(table.name))}"
+        )
+        for table in TABLES
+        if table.name in wanted
+    ]
+
+
+def select_trades(snapshot_id: int, symbol: str, start: int, end: int) -> Query:
+    """One symbol's trades with `start <= event_time < end` (microseconds), as bars need them."""
+    return Query(
+        f"SELECT {_LIVE_COLUMNS} FROM {table_at(TRADES, snapshot_id)} WHERE symbol = ?"
+        " AND event_time >= make_timestamptz(?::BIGINT)"
+        " AND event_time < make_timestamptz(?::BIGINT)",
+        (symbol, start, end),
+    )
+
+
+def select_new_trades(snapshot_id: int, positions: Mapping[int, int]) -> Query:
+    """Trades beyond `positions`: the last offset already seen in each topic partition.
+
+    One branch for each topic partition, so that the bounds of offsets prune files; a topic
+    partition never seen is read whole.
+    """
+    highest = max(positions, default=-1)
+    source = f"SELECT {_LIVE_COLUMNS} FROM {table_at(TRADES, snapshot_id)} WHERE "
+    branches = [
+        f"{source} kafka_partition = {number} AND kafka_offset > {positions.get(number, -1)}"
+        for number in range(highest + 1)
+    ]
+    branches.append(f"{source} kafka_partition > {highest}")
+    return Query(" UNION ALL ".join(branches))
+
+
+def select_bounds(snapshot_id: int) -> Query:
+    """The bounds of each (symbol, topic partition), by reading four columns whole."""
+    return Query(
+        "SELECT symbol, kafka_partition, max(kafka_offset) AS kafka_offset,"
+        " epoch_us(min(event_time)) AS oldest_us, epoch_us(max(event_time)) AS newest_us,"
+        " epoch_us(max(received_at)) AS received_us"
+        f" FROM {table_at(TRADES, snapshot_id)} GROUP BY ALL"
+    )
+
+
+def select_last_feed_event(snapshot_id: int, since: int) -> Query:
+    """The newest event about the whole feed that ended at or after `since` (microseconds)."""
+    return Query(
+        "SELECT kind, detail, epoch_us(to_time) AS to_time"
+        f" FROM {table_at(FEED_EVENTS, snapshot_id)}"
+        " WHERE symbol IS NULL AND kind IN ('connected', 'disconnected', 'error')"
+        " AND to_time >= make_timestamptz(?::BIGINT)"
+        " ORDER BY to_time DESC, kafka_offset DESC LIMIT 1",
+        (since,),
+    )
+
+
+def updates(part: str, conditions: str = "conditions") -> str:
+    """An expression: whether a trade updates that part of a bar; unknown codes and none do."""
+    codes = {"open_close": NOT_OPEN_CLOSE, "high_low": NOT_HIGH_LOW, "volume": NOT_VOLUME}[part]
+    listed = ", ".join(str(code) for code in codes)
+    return f"NOT coalesce(list_has_any({conditions}, [{listed}]), false)"
+
+
+_LIVE_COLUMNS = (
+    "symbol, epoch_us(event_time) AS event_us, price, size, trade_value, conditions,"
+    " epoch_us(received_at) AS received_us, kafka_partition, kafka_offset"
+)
