@@ -137,7 +137,8 @@ class Frame:
 class Level:
     """A symbol's bars of one kept interval, complete from `since` on.
 
-    Trades before `since` are left to the history that is still to be loaded (or was let go): made of one late trade alone would be wrong.
+    Trades before `since` are left to the history still to be loaded (or let go): a bar made of one
+    late trade alone would be wrong.
     """
 
     def __init__(self, interval: Interval, since: int | None) -> None:

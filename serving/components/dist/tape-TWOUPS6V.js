@@ -1,0 +1,33 @@
+function y(o){let t=o.byteOffset%8?o.slice():o,{buffer:e,byteOffset:i}=t,s=new DataView(e,i,4).getUint32(0,!0),r=JSON.parse(new TextDecoder().decode(new Uint8Array(e,i+4,s))),n={},h=i+4+s;for(let c of r.columns)n[c]=new Float64Array(e,h,r.rows),h+=r.rows*8;return{header:r,columns:n}}function l(o,{text:t,...e}={},i=[]){let s=document.createElement(o);for(let[r,n]of Object.entries(e))s.setAttribute(r,n);return t!==void 0&&(s.textContent=t),s.append(...i),s}var d=new Map;function v(o,t){if(o===null||Number.isNaN(o))return"–";if(!d.has(t)){let e={minimumFractionDigits:t,maximumFractionDigits:t};d.set(t,new Intl.NumberFormat("en-US",e))}return d.get(t).format(o)}var I=new Intl.NumberFormat("en-US",{notation:"compact",maximumSignificantDigits:4}),k=new Intl.NumberFormat("en-US",{maximumSignificantDigits:6});var S=o=>k.format(o);var C=o=>o>0?"▲":o<0?"▼":" ",$=o=>o>0?"up":o<0?"down":"",p=(o,t=!1)=>new Date(o).toISOString().slice(11,t?23:19),z=`
+  :host, .root { color-scheme: inherit; }
+  .root { font-family: var(--st-font, sans-serif); color: var(--st-text-color, #d1d4dc);
+    font-variant-numeric: tabular-nums; font-size: 13px; }
+  .up { color: var(--up, #2ebd9f); } .down { color: var(--down, #f7716f); }
+  .dim { color: var(--dim, #8b93a5); }
+  button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; }
+  button:focus-visible, [tabindex]:focus-visible { outline: 2px solid var(--st-primary-color, #4c8dff);
+    outline-offset: -2px; border-radius: 3px; }`;function N(o){let t=new WeakMap;return e=>{let i=e.parentElement,s=t.get(i);return s||t.set(i,s=new o(i,e)),s.update(e),()=>{s.destroy?.(),t.delete(i),s.root.remove()}}}var a=20,T=4,O=`${z}
+  .root { position: relative; display: flex; flex-direction: column; font-size: 12px;
+    height: clamp(260px, calc(100vh - var(--above, 430px)), 1100px); }
+  .bar { display: flex; justify-content: space-between; align-items: baseline; padding: 0 6px 4px; }
+  .bar h2 { margin: 0; font-size: 12px; font-weight: 600; }
+  .filter { font-size: 11px; padding: 1px 8px; border: 1px solid var(--st-border-color, #242b3a);
+    border-radius: 10px; }
+  .filter[aria-pressed="true"] { background: var(--st-secondary-background-color, #141925); }
+  .row { display: grid; grid-template-columns: 5.6em minmax(3.6em, 1.1fr) 6.9em minmax(3.6em, .9fr) 1fr;
+    gap: 0 8px; padding: 0 6px; height: ${a}px; line-height: ${a}px; white-space: nowrap; }
+  .row > * { overflow: hidden; text-overflow: ellipsis; }
+  .head { color: var(--dim, #8b93a5); border-bottom: 1px solid var(--st-border-color, #242b3a);
+    font-size: 11px; }
+  .number { text-align: right; }
+  .scroll { position: relative; flex: 1; overflow-y: auto; overflow-anchor: none; contain: strict;
+    scrollbar-width: thin; }
+  .scroll .row { position: absolute; top: 0; left: 0; right: 0; }
+  .fresh { animation: fresh .7s ease-out; }
+  @keyframes fresh { from { background: rgba(110, 150, 255, .28); } }
+  @media (prefers-reduced-motion: reduce) { .fresh { animation: none; } }
+  .pill { position: absolute; top: 52px; left: 50%; transform: translateX(-50%); z-index: 2;
+    padding: 2px 12px; border-radius: 12px; background: var(--st-primary-color, #4c8dff); color: #fff; }
+  .none { padding: 24px 12px; text-align: center; }
+  [hidden] { display: none; }
+  @media (max-width: 640px) { .root { height: 420px; } }`,f=class{constructor(t){this.filter=l("button",{class:"filter",type:"button","aria-pressed":"false"}),this.pill=l("button",{class:"pill",type:"button",hidden:""}),this.space=l("div"),this.none=l("div",{class:"none dim",hidden:""}),this.scroll=l("div",{class:"scroll",tabindex:"0",role:"log","aria-live":"off","aria-label":"Trades"},[this.space,this.none]);let e=["Time UTC","Symbol","Price","Size","Conditions"];this.root=l("div",{class:"root"},[l("style",{text:O}),l("div",{class:"bar"},[l("h2",{text:"Tape"}),this.filter]),l("div",{class:"row head"},e.map((i,s)=>l("span",{text:i,...s===2||s===3?{class:"number"}:{}}))),this.pill,this.scroll]),t.append(this.root),this.pool=[],this.newest=1/0,this.only=!1,this.scroll.addEventListener("scroll",()=>this.onScroll()),this.pill.addEventListener("click",()=>{this.scroll.scrollTop=0}),this.filter.addEventListener("click",()=>{this.only=!this.only,this.scroll.scrollTop=0,this.show(this.held??this.data)}),this.resizes=new ResizeObserver(()=>this.data&&this.render()),this.resizes.observe(this.scroll)}update(t){let e=y(t.data);if(this.version===e.header.version&&this.symbol===e.header.symbol)return;let i=this.symbol!==e.header.symbol;this.version=e.header.version,this.symbol=e.header.symbol,this.root.style.setProperty("--above",`${e.header.above}px`),this.data&&this.scroll.scrollTop>=a&&!i?this.hold(e):this.show(e)}hold(t){this.held=t;let e=t.header.serial-this.data.header.serial;this.pill.textContent=`${e.toLocaleString("en-US")} new ↑`,this.pill.hidden=e===0}show(t){this.held=null,this.pill.hidden=!0,this.newest=this.data?this.data.header.serial:1/0,this.data=t,this.filter.textContent=`Only ${t.header.symbol}`,this.filter.setAttribute("aria-pressed",String(this.only));let{symbol:e}=t.columns,i=t.header.symbols.indexOf(t.header.symbol);this.rows=[];for(let s=0;s<t.header.rows;s++)(!this.only||e[s]===i)&&this.rows.push(s);this.none.hidden=this.rows.length>0,this.none.textContent=this.only?`No trade of ${t.header.symbol} among the last ${t.header.rows}.`:t.header.empty,this.render()}onScroll(){this.held&&this.scroll.scrollTop<a?this.show(this.held):this.data&&this.render()}render(){this.space.style.height=`${this.rows.length*a}px`;let t=Math.max(0,Math.floor(this.scroll.scrollTop/a)-T),e=Math.ceil(this.scroll.clientHeight/a)+2*T;for(;this.pool.length<e;)this.pool.push(this.row());this.pool.forEach((i,s)=>this.fill(i,t+s))}row(){let t=["dim","","number","number","dim"].map(i=>l("span",{class:i})),e=l("div",{class:"row"},t);return this.scroll.append(e),{made:e,cells:t}}fill({made:t,cells:e},i){if(t.hidden=i>=this.rows.length,t.style.display=t.hidden?"none":"",t.hidden)return;let{header:s,columns:r}=this.data,n=this.rows[i],[h,c,m,u,x]=e,b=r.direction[n],w=s.symbols[r.symbol[n]];t.style.transform=`translateY(${i*a}px)`,h.textContent=p(r.time[n]),h.title=`${p(r.time[n],!0)} UTC`,c.textContent=E(w),c.title=w,m.textContent=`${C(b)} ${v(r.price[n],s.decimals[r.symbol[n]])}`,m.className=`number ${$(b)}`,u.textContent=u.title=S(r.size[n]),x.textContent=x.title=s.conditions[r.conditions[n]];let g=r.serial[n]>this.newest;g&&t.dataset.serial!==String(r.serial[n])?(t.classList.remove("fresh"),t.offsetWidth,t.classList.add("fresh")):g||t.classList.remove("fresh"),t.dataset.serial=r.serial[n]}destroy(){this.resizes.disconnect()}},E=o=>o.slice(o.indexOf(":")+1)||o,D=N(f);export{D as default};

@@ -1,0 +1,17 @@
+"""The one live market of this process, shared by every session of the dashboard."""
+
+import streamlit as st
+
+from catalog.logs import configure_logging
+from catalog.settings import LakeSettings
+from serving.live import LiveMarket
+from serving.settings import DashboardSettings
+
+
+@st.cache_resource(show_spinner=False)
+def live_market() -> LiveMarket:
+    """Started by the first session; reads the settings of the environment once."""
+    lake = LakeSettings.read()
+    secrets = (lake.credential, lake.token, lake.store_secret_key)
+    configure_logging(secret.get_secret_value() for secret in secrets)
+    return LiveMarket(lake, every_seconds=DashboardSettings.read().poll_seconds).start()

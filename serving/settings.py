@@ -1,0 +1,28 @@
+"""Settings of the dashboard, and how Streamlit is started for it."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from catalog.settings import Settings
+
+APP = Path(__file__).parent / "app.py"
+
+
+class DashboardSettings(Settings):
+    """How the dashboard follows the lake."""
+
+    poll_seconds: float = Field(0.4, alias="TAPEHOUSE_DASHBOARD_POLL_SECONDS", ge=0.1, le=60)
+    refresh_seconds: float = Field(1.0, alias="TAPEHOUSE_DASHBOARD_REFRESH_SECONDS", ge=0.25, le=60)
+
+
+def streamlit_command(port: int, address: str = "127.0.0.1") -> list[str]:
+    """The arguments after `python`; all else stands in `.streamlit/config.toml` beside the app."""
+    return [
+        "-m",
+        "streamlit",
+        "run",
+        str(APP),
+        f"--server.port={port}",
+        f"--server.address={address}",
+    ]
