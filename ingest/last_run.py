@@ -5,6 +5,7 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, TopicParti
 from catalog.errors import BrokerError
 from catalog.settings import BrokerSettings
 from catalog.trade import FeedEvent, Trade
+from ingest.kafka_clients import LOGGER, client_config
 
 NEWEST = 100
 """How many of a topic partition's newest messages are looked at for one of the same source."""
@@ -19,7 +20,8 @@ def last_received_at(broker: BrokerSettings, source: str) -> int | None:
     later: after a clean stop the event says more than the last trade before the market closed.
     """
     consumer = Consumer(
-        {**broker.client_config(), "group.id": "tapehouse-ingest", "enable.auto.commit": False}
+        {**client_config(broker), "group.id": "tapehouse-ingest", "enable.auto.commit": False},
+        logger=LOGGER,
     )
     try:
         times = [

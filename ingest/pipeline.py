@@ -111,6 +111,8 @@ class Pipeline:
             self._producer.poll()
             if (now := self._monotonic()) >= self._next_tick:
                 self._tick(now)
+            if self._stop.is_set() and self._producer.is_late():
+                break
 
     def _send_frame(self, frame: Frame) -> None:
         parsed = parse_frame(frame.raw, frame.received_at, self._source)

@@ -13,6 +13,7 @@ from catalog.errors import BrokerError
 from catalog.logs import get_logger
 from catalog.settings import BrokerSettings
 from catalog.trade import FeedEvent, Rejection, Trade
+from ingest.kafka_clients import LOGGER, client_config
 
 log = get_logger("ingest.producer")
 
@@ -25,6 +26,7 @@ _SETTINGS: dict[str, str | int | bool] = {
     "acks": "all",
     # No expiry: a broker's outage is waited out; the queue before us bounds what piles up.
     "message.timeout.ms": 0,
+    "reconnect.backoff.max.ms": 1_000,
     "linger.ms": 5,
     "compression.type": "lz4",
     "queue.buffering.max.messages": 100_000,
@@ -60,7 +62,9 @@ class TradeProducer:
         self.sent: Counter[str] = Counter()
         self.acknowledged: Counter[str] = Counter()
         self.offsets: dict[Position, int] = {}
-        self._client = Producer({**broker.client_config(), **_SETTINGS, "error_cb": self._on_error})
+        self._client = Producer(
+            {**client_config(broker), **_SETTINGS, "error_cb": self._on_error}, logger=LOGGER
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -101,10 +105,17 @@ class TradeProducer:
 
     def flush(self) -> int:
         """Wait for what is under way, up to the deadline; returns how many messages are left."""
-        while (left := len(self._client)) and not self._is_late():
+        while (left := len(self._client)) and not self.is_late():
             self.poll(min(0.1, self._flush_seconds))
         self.poll()
         return left
+
+    def is_late(self) -> bool:
+        """Whether the deadline after a stop is over; the first call starts its clock."""
+        now = time.monotonic()
+        if self._give_up_at is None:
+            self._give_up_at = now + self._flush_seconds
+        return now >= self._give_up_at
 
     @property
     def unacknowledged(self) -> int:
@@ -127,18 +138,11 @@ class TradeProducer:
 
     def _wait_for_room(self) -> None:
         self.poll(0.1)
-        if self._stop.is_set() and self._is_late():
+        if self._stop.is_set() and self.is_late():
             raise BrokerError(
                 f"Kafka at {self._server} did not take all messages within"
                 f" {self._flush_seconds:.0f} s of the stop."
             )
-
-    def _is_late(self) -> bool:
-        """One deadline for all the waiting after a stop, counted from the first."""
-        now = time.monotonic()
-        if self._give_up_at is None:
-            self._give_up_at = now + self._flush_seconds
-        return now >= self._give_up_at
 
     def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:

@@ -7,6 +7,7 @@ from confluent_kafka.cimpl import NewTopic
 from catalog.errors import BrokerError
 from catalog.settings import BrokerSettings
 from catalog.topics import Topic
+from ingest.kafka_clients import LOGGER, client_config
 
 WAIT_SECONDS = 30.0
 
@@ -14,7 +15,7 @@ WAIT_SECONDS = 30.0
 def ensure_topics(broker: BrokerSettings) -> list[str]:
     """Create each topic that is absent; returns the names of those created. Safe to run again."""
     # The client must outlive its futures: they never complete once it is collected.
-    admin = AdminClient({**broker.client_config()})
+    admin = AdminClient(client_config(broker), logger=LOGGER)
     topics = [_new_topic(topic) for topic in broker.topics.all(broker.trade_partitions)]
     futures = admin.create_topics(topics, operation_timeout=WAIT_SECONDS)
     created = []
@@ -32,7 +33,7 @@ def ensure_topics(broker: BrokerSettings) -> list[str]:
 
 def check_topics(broker: BrokerSettings, wait_seconds: float) -> None:
     """Raises BrokerError when the broker is out of reach or lacks one of our topics."""
-    admin = AdminClient({**broker.client_config()})
+    admin = AdminClient(client_config(broker), logger=LOGGER)
     try:
         known = admin.list_topics(timeout=wait_seconds).topics
     except KafkaException as error:
