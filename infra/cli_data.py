@@ -1,0 +1,166 @@
+"""The commands about data: record, replay, sql, snapshots."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Timer
+from typing import Annotated
+
+import typer
+
+from catalog.errors import SettingsError
+from catalog.moments import parse_moment
+from catalog.settings import FeedSettings
+from infra.cli_options import DEFAULT_HOME, HomeOption, open_home, running_home
+from infra.connections import lake_settings, simulated_feed_settings
+from infra.home import Home
+from infra.output import Format, print_json, print_rows, say
+from infra.plan import FeedKind
+from infra.replaying import replay_and_count
+from ingest.recording import record as record_feed
+from serving import Lake
+
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print the answer.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands to the command line."""
+    app.command(epilog="Example: tapehouse record today.frames.jsonl.zst --seconds 600")(record)
+    app.command(epilog="Example: tapehouse replay day.frames.jsonl.zst --speed max")(replay)
+    app.command(
+        epilog='Examples: tapehouse sql "SELECT symbol, count(*) FROM trades GROUP BY ALL";'
+        ' tapehouse sql "SELECT max(price) FROM trades" --as-of 2026-01-02T15:04:05Z --format csv'
+    )(sql)
+    app.command(epilog="Example: tapehouse snapshots --format json")(snapshots)
+
+
+def record(
+    file: Annotated[Path, typer.Argument(help="Recording to write; .zst compresses it.")],
+    home: HomeOption = DEFAULT_HOME,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="Stop after this long; else Ctrl-C stops it.")
+    ] = None,
+) -> None:
+    """Write what the feed sends to a file, frame by frame.
+
+    Reads the simulator of the instance that runs in the home, else Finnhub (with a token).
+    """
+    feed = _feed_to_record(home)
+    with _stop_on_signals() as stop:
+        timer = Timer(seconds, stop.set) if seconds else None
+        if timer:
+            timer.daemon = True
+            timer.start()
+        say(f"Recording {feed.source}, {len(feed.symbols)} symbols. Ctrl-C ends it.")
+        frames = record_feed(feed, file, stop)
+    say(f"{frames} frames written to {file}")
+
+
+def replay(
+    file: Annotated[Path, typer.Argument(help="Recording to play.", exists=True, dir_okay=False)],
+    home: HomeOption = DEFAULT_HOME,
+    speed: Annotated[str, typer.Option(help="1, 10, ... times as fast as it was, or max.")] = "1",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    wait: Annotated[bool, typer.Option(help="Wait until all of it is stored.")] = True,
+) -> None:
+    """Play a recording into the running instance and wait until all of it is stored.
+
+    Exit code 1 when less was stored than was sent.
+    """
+    factor = _parse_speed(speed)
+    opened = running_home(home)
+    with _stop_on_signals() as stop:
+        outcome = replay_and_count(opened, file, factor, stop, say, wait=wait)
+    if as_json:
+        print_json(outcome)
+    else:
+        print_rows(tuple(outcome), [tuple(outcome.values())])
+    if (
+        len(
+            {
+                outcome["sent"],
+                outcome["acknowledged"],
+                outcome["stored"] if wait else outcome["sent"],
+            }
+        )
+        > 1
+    ):
+        say("Not all of it is stored: see `tapehouse status` and the logs.")
+        raise typer.Exit(1)
+
+
+def sql(
+    query: Annotated[str, typer.Argument(help="One SELECT over trades, rejected, feed_events.")],
+    home: HomeOption = DEFAULT_HOME,
+    as_of: Annotated[
+        str | None,
+        typer.Option(help="A snapshot id, a tag or a time.", metavar="MOMENT"),
+    ] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Ask the lake in SQL, as it is now or as it was."""
+    moment = parse_moment(as_of) if as_of else None
+    with Lake.open(lake_settings(running_home(home))) as lake:
+        answer = lake.sql(query, moment)
+    columns = [column.to_pylist() for column in answer.columns]
+    print_rows(answer.column_names, list(zip(*columns, strict=True)), form)
+
+
+def snapshots(home: HomeOption = DEFAULT_HOME, form: FormatOption = Format.TABLE) -> None:
+    """List the moments of the trades that can be read, oldest first."""
+    with Lake.open(lake_settings(running_home(home))) as lake:
+        kept = lake.snapshots()
+    print_rows(
+        ("snapshot_id", "committed_at", "operation", "added_rows", "total_rows"),
+        [
+            (
+                s.snapshot_id,
+                s.committed_at,
+                s.operation,
+                int(s.summary.get("added-records", 0)),
+                int(s.summary.get("total-records", 0)),
+            )
+            for s in kept
+        ],
+        form,
+    )
+
+
+def _feed_to_record(path: Path) -> FeedSettings:
+    run = Home(path).last_run()
+    if run and run.runner.process() and run.feed == FeedKind.SIMULATOR:
+        return simulated_feed_settings(open_home(path))
+    feed = FeedSettings.read()
+    if not feed.token.get_secret_value():
+        raise SettingsError(
+            "There is no feed to record: no simulator runs in this home (`tapehouse run`), and"
+            " FINNHUB_API_TOKEN is not set."
+        )
+    if run and run.runner.process() and run.feed == FeedKind.FINNHUB:
+        say("Finnhub allows one connection a key: the running instance may lose its own meanwhile.")
+    return feed
+
+
+def _parse_speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = 0
+    if not factor > 0:
+        raise SettingsError(f"--speed {text}: give a number above 0, such as 1 or 10, or max.")
+    return factor
+
+
+@contextmanager
+def _stop_on_signals() -> Iterator[Event]:
+    stop = Event()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,211 @@
+"""The commands that run an instance and tell how it is: demo, run, status, doctor."""
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from catalog.errors import ServiceError, SettingsError
+from catalog.settings import FeedSettings
+from infra import doctor as checks
+from infra import instance
+from infra.cli_options import DEFAULT_HOME, HomeOption, open_home, running_home
+from infra.connections import keeper_status
+from infra.home import Home
+from infra.output import print_json, print_rows, say
+from infra.plan import FeedKind, Plan, parse_feed
+from infra.ports import any_free_port
+from infra.supervision import Supervisor
+
+_WAIT_SECONDS = 170.0
+_APPEAR_SECONDS = 30.0
+_POLL_SECONDS = 0.25
+
+PortOption = Annotated[
+    int, typer.Option(min=0, max=65535, help="Port of the dashboard; 0: a free one.")
+]
+TriggerOption = Annotated[
+    float | None,
+    typer.Option(
+        min=1, max=60, help="Seconds between commits to the table (2).", metavar="SECONDS"
+    ),
+]
+RateOption = Annotated[
+    float | None,
+    typer.Option(min=0.01, help="The simulator's trades a second (25).", metavar="TRADES"),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands to the command line."""
+    app.command(epilog="Example: tapehouse demo --port 8600")(demo)
+    app.command(
+        epilog="Examples: tapehouse run --feed simulator --rate 200;"
+        " tapehouse run --feed day.frames.jsonl.zst --no-dashboard"
+    )(run)
+    app.command(epilog="Examples: tapehouse status --wait; tapehouse status --json")(status)
+    app.command(epilog="Example: tapehouse doctor --home /data/tapehouse")(doctor)
+
+
+def demo(
+    home: HomeOption = DEFAULT_HOME,
+    port: PortOption = 8501,
+    trigger: TriggerOption = None,
+    rate: RateOption = None,
+) -> None:
+    """Start everything on this machine and show live trades in the browser.
+
+    Trades come from Finnhub when FINNHUB_API_TOKEN is set, else from the simulator.
+    """
+    run(home=home, feed=None, no_dashboard=False, port=port, trigger=trigger, rate=rate)
+
+
+def run(
+    home: HomeOption = DEFAULT_HOME,
+    feed: Annotated[
+        str | None,
+        typer.Option(help="simulator, finnhub, none, or a recording's file.", metavar="FEED"),
+    ] = None,
+    no_dashboard: Annotated[bool, typer.Option("--no-dashboard", help="Serve no page.")] = False,
+    port: PortOption = 8501,
+    trigger: TriggerOption = None,
+    rate: RateOption = None,
+) -> None:
+    """Start Kafka, the store, the streaming job, the feed and the dashboard; Ctrl-C stops them.
+
+    What was stored stays in the home; the next run goes on from it.
+    """
+    kind, recording = parse_feed(feed)
+    if rate is not None and kind is not FeedKind.SIMULATOR:
+        raise SettingsError("--rate is the simulator's: it goes with --feed simulator alone.")
+    opened = open_home(home)
+    say(f"Tapehouse in {opened.path}, feed: {_describe_feed(kind, recording)}")
+    page = None if no_dashboard else port or any_free_port()
+    instance.run(opened, Plan(kind, recording, rate, trigger, page), say)
+
+
+def status(
+    home: HomeOption = DEFAULT_HOME,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait until all runs and, with a feed, trades flow.")
+    ] = False,
+) -> None:
+    """Tell how the instance in the home is: its services, the stream, the tables."""
+    if wait:
+        _wait_until_flowing(home)
+    opened = running_home(home)
+    report = _report(opened)
+    if as_json:
+        print_json(report)
+    else:
+        _print_report(report)
+
+
+def doctor(home: HomeOption = DEFAULT_HOME) -> None:
+    """Check this machine and this installation; say how to mend what is amiss.
+
+    Exit code 1 when a check fails.
+    """
+    findings = checks.examine(Home(home))
+    print_rows(
+        ("check", "", "found", "what to do"),
+        [(f.check, f.mark, f.found, f.mend or "") for f in findings],
+    )
+    if any(finding.failed for finding in findings):
+        raise typer.Exit(1)
+
+
+def _describe_feed(kind: FeedKind, recording: Path | None) -> str:
+    if kind is FeedKind.FINNHUB:
+        return f"Finnhub ({len(FeedSettings.read().symbols)} symbols)"
+    if kind is FeedKind.RECORDING:
+        return f"the recording {recording}"
+    if kind is FeedKind.NONE:
+        return "none (use `tapehouse replay`)"
+    return (
+        "the simulator. With FINNHUB_API_TOKEN in .env, the same command reads the real feed"
+        if not FeedSettings.read().token.get_secret_value()
+        else "the simulator"
+    )
+
+
+def _report(home: Home) -> dict[str, Any]:
+    run = home.running()
+    supervisor = Supervisor(home.socket_path(), home.credentials.supervisor_password)
+    services = {
+        name: {"state": s.state.lower(), "pid": s.pid or None, "detail": s.detail}
+        for name, s in supervisor.statuses().items()
+    }
+    try:
+        keeper: dict[str, Any] | None = keeper_status(home)
+    except ServiceError:
+        keeper = None
+    return {
+        "home": str(home.path),
+        "started_at": run.started_at,
+        "feed": run.feed,
+        "source": run.source,
+        "dashboard": run.dashboard,
+        "services": services,
+        "stream": keeper,
+    }
+
+
+def _print_report(report: dict[str, Any]) -> None:
+    print_rows(
+        ("service", "state", "detail"),
+        [(name, s["state"], s["detail"]) for name, s in report["services"].items()],
+    )
+    say("")
+    keeper = report["stream"]
+    if keeper is None:
+        say("The streaming job does not answer (yet); see its log in the home's logs folder.")
+        return
+    print_rows(
+        ("topic", "topic partition", "stored", "latest", "behind"),
+        [
+            (topic, place, o.get("stored", 0), o.get("latest", 0), _behind(o))
+            for topic, places in keeper["offsets"].items()
+            for place, o in sorted(places.items())
+        ],
+    )
+    say("")
+    print_rows(
+        ("table", "snapshots", "snapshot id", "files"),
+        [
+            (name, t.get("snapshots"), t.get("snapshot_id"), t.get("files"))
+            for name, t in keeper["tables"].items()
+        ],
+    )
+    if report["dashboard"]:
+        say(f"\nDashboard: {report['dashboard']}")
+
+
+def _behind(offsets: dict[str, int]) -> int:
+    return max(0, offsets.get("latest", 0) - offsets.get("stored", 0))
+
+
+def _wait_until_flowing(path: Path) -> None:
+    """Until every service is ready and, with a feed, stored offsets move. Raises ServiceError."""
+    begun = time.monotonic()
+    first: int | None = None
+    reason = "it has not started"
+    while (waited := time.monotonic() - begun) < _WAIT_SECONDS:
+        try:
+            home = Home(path)
+            run = home.running()
+            position = instance.trades_position(running_home(path))
+            query = keeper_status(home)["query"]
+            stored = sum(stored for stored, _ in position.values())
+            first = stored if first is None and query["id"] else first
+            if query["id"] and (run.feed == FeedKind.NONE or stored > (first or 0)):
+                return
+            reason = "no new trade has reached the table"
+        except ServiceError as error:
+            reason = str(error)
+            if "Nothing runs" in reason and waited > _APPEAR_SECONDS:
+                raise
+        time.sleep(_POLL_SECONDS)
+    raise ServiceError(f"Waited {_WAIT_SECONDS:.0f} s in vain: {reason}")

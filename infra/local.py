@@ -1,0 +1,279 @@
+"""Runs services as local processes: starts them in the order of their needs, watches, stops them."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from threading import Event
+
+import psutil
+
+from catalog.errors import ServiceError
+from catalog.logs import Redactor
+from infra.files import write_private
+from infra.home import Home, Pid
+from infra.services import Service, in_starting_order
+from infra.supervision import State, Status, Supervisor, render
+
+# Marks every process of a home, children's children too, so that none can be lost.
+MARK = "TAPEHOUSE_SERVICE_OF"
+
+_LEASH = Path(__file__).with_name("leash.py")
+_POLL_SECONDS = 0.1
+_LAUNCH_SECONDS = 20.0
+_START_SECONDS = 120.0
+_FAILING_SECONDS = 30.0
+_STOP_SECONDS = 20.0
+
+# The only variables that pass from the user's shell to every service.
+_INHERITED = (
+    "HOME",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "LANG",
+    "LC_ALL",
+    "NO_PROXY",
+    "PATH",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "TMPDIR",
+    "USER",
+)
+
+
+class LocalRunner:
+    """The services of one home, as children of one supervisor, itself a child of this process.
+
+    Should this process be killed, Linux tells the supervisor, which stops the services in order.
+    """
+
+    def __init__(
+        self, home: Home, services: tuple[Service, ...], say: Callable[[str], None]
+    ) -> None:
+        self._home = home
+        self._services = in_starting_order(services)
+        self._say = say
+        self._socket = home.socket_path()
+        self._supervisor = Supervisor(self._socket, home.credentials.supervisor_password)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._redact = Redactor(value for s in services for value in s.secrets.values())
+        self._seen: dict[str, Status] = {}
+
+    @property
+    def supervisor_pid(self) -> Pid:
+        """Of the supervisor, once `launch` has returned."""
+        assert self._process
+        return Pid.of(self._process.pid)
+
+    def launch(self, stop: Event) -> None:
+        """Write every service's files and start the supervisor; no service runs yet."""
+        for service in self._services:
+            _write_files(service, self._home)
+        configuration = self._home.services / "supervisor.conf"
+        password = self._home.credentials.supervisor_password
+        specs, logs = self._home.services, self._home.logs
+        write_private(configuration, render(self._services, specs, logs, self._socket, password))
+        Path(self._socket).unlink(missing_ok=True)
+        command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(configuration)]
+        spec = specs / "supervisord.json"
+        write_private(spec, _leash_spec(command, _inherited(self._home), self._home.path, None))
+        with (logs / "supervisord.out").open("wb") as out:
+            # Its own session: Ctrl-C in the terminal reaches us alone, and we stop things in order.
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(_LEASH), str(spec)],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + _LAUNCH_SECONDS
+        while not (stop.is_set() or self._supervisor.answers()):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise ServiceError(
+                    f"The process supervisor did not start. Its words:\n{self._tail('supervisord.out')}"
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def start(self, stop: Event) -> None:
+        """Start all, each as soon as what it needs is ready; returns early when `stop` is set.
+
+        Raises ServiceError with the last lines of its log when a service cannot start.
+        """
+        waiting = list(self._services)
+        begun: dict[str, float] = {}
+        ready: set[str] = set()
+        present = {service.name for service in self._services}
+        while len(ready) < len(self._services) and not stop.is_set():
+            for service in [s for s in waiting if present.intersection(s.needs) <= ready]:
+                self._supervisor.start(service.name)
+                begun[service.name] = time.monotonic()
+                waiting.remove(service)
+            self._seen = self._supervisor.statuses()
+            for service in self._services:
+                if service.name in begun and service.name not in ready:
+                    seconds = time.monotonic() - begun[service.name]
+                    if self._is_ready(service, seconds):
+                        ready.add(service.name)
+                        word = "done" if service.job else "ready"
+                        self._say(f"  {service.name:<14} {word} in {seconds:4.1f} s")
+            stop.wait(_POLL_SECONDS)
+
+    def watch(self, stop: Event) -> None:
+        """Until `stop` is set, say when a service ends or was started again."""
+        while not stop.wait(1.0):
+            before, self._seen = self._seen, self._supervisor.statuses()
+            for service in self._services:
+                message = _change(service, before[service.name], self._seen[service.name])
+                if message:
+                    self._say(message)
+                    if self._seen[service.name].state is not State.RUNNING:
+                        self._say(self._tail(f"{service.name}.log"))
+
+    def stop(self) -> float:
+        """Stop all, dependents first, then the supervisor; returns the seconds it took.
+
+        Whatever has not stopped in time is killed; when this returns no process is left.
+        """
+        begun = time.monotonic()
+        if self._process and self._process.poll() is None:
+            try:
+                self._stop_services(begun + _STOP_SECONDS)
+                self._supervisor.shutdown()
+                self._process.wait(timeout=3)
+            except (ServiceError, subprocess.TimeoutExpired):
+                self._process.terminate()
+        end_survivors(self._home, patience_seconds=2)
+        if self._process:
+            self._process.wait()
+        return time.monotonic() - begun
+
+    def _stop_services(self, deadline: float) -> None:
+        told: set[str] = set()
+        while time.monotonic() < deadline:
+            statuses = self._supervisor.statuses()
+            alive = {name for name, status in statuses.items() if not status.ended}
+            if not alive:
+                return
+            for service in self._services:
+                needed_by = {s.name for s in self._services if service.name in s.needs}
+                if service.name in alive - told and not needed_by & alive:
+                    self._supervisor.stop(service.name)
+                    told.add(service.name)
+            time.sleep(_POLL_SECONDS)
+
+    def _is_ready(self, service: Service, seconds: float) -> bool:
+        status = self._seen[service.name]
+        if service.job:
+            if status.state is State.EXITED and status.exit_code == 0:
+                return True
+            hopeless = status.ended and seconds > _POLL_SECONDS
+        else:
+            if status.state in {State.RUNNING, State.STARTING} and service.health.passes():
+                return True
+            failed = status.state in {State.BACKOFF, State.EXITED}
+            hopeless = status.state is State.FATAL or (
+                failed and (status.exit_code in service.for_good or seconds > _FAILING_SECONDS)
+            )
+        if hopeless or seconds > _START_SECONDS:
+            raise ServiceError(
+                f"{service.name} did not start ({status.detail or status.state.lower()}). The last"
+                f" lines of {self._home.logs / service.name}.log:\n"
+                f"{self._tail(f'{service.name}.log')}"
+            )
+        return False
+
+    def _tail(self, name: str, lines: int = 6) -> str:
+        try:
+            with (self._home.logs / name).open(errors="replace") as file:
+                last = deque(file, lines)
+        except OSError:
+            return "    (no log)"
+        return self._redact("".join(f"    {line}" for line in last).rstrip("\n"))
+
+
+def end_survivors(home: Home, patience_seconds: float) -> int:
+    """End every process that belongs to the home, kindly first; returns how many there were."""
+    survivors = _survivors(home)
+    for process in survivors:
+        _signal(process.terminate)
+    _, stubborn = psutil.wait_procs(survivors, timeout=patience_seconds)
+    for process in stubborn:
+        _signal(process.kill)
+    psutil.wait_procs(stubborn, timeout=5)
+    return len(survivors)
+
+
+def _survivors(home: Home) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == str(home.path):
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def _signal(action: Callable[[], None]) -> None:
+    try:
+        action()
+    except psutil.NoSuchProcess:
+        return
+
+
+def _change(service: Service, before: Status, now: Status) -> str | None:
+    if now.state is before.state and now.pid == before.pid:
+        return None
+    if now.state is State.RUNNING and before.pid and now.pid != before.pid:
+        return f"  {service.name} ended ({_end(now)}) and was started again"
+    if now.state is State.BACKOFF and before.state is not State.BACKOFF:
+        return f"  {service.name} ended ({_end(now)}) and is being started again"
+    if now.state is State.FATAL or (now.state is State.EXITED and now.exit_code):
+        return f"  {service.name} ended for good ({_end(now)}); the rest goes on. Its last words:"
+    return None
+
+
+def _end(status: Status) -> str:
+    return f"exit code {status.exit_code}" if status.exit_code >= 0 else "killed"
+
+
+def _write_files(service: Service, home: Home) -> None:
+    for folder in service.folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    for file in service.files:
+        write_private(file.path, file.text)
+    environment = {**_inherited(home), **service.environment, **service.secrets}
+    preparation = service.preparation
+    prepare = preparation and {
+        "command": preparation.command,
+        "creates": str(preparation.creates),
+    }
+    spec = _leash_spec(service.command, environment, home.path, prepare)
+    write_private(home.services / f"{service.name}.json", spec)
+
+
+def _leash_spec(
+    command: Iterable[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    prepare: Mapping[str, object] | None,
+) -> str:
+    return json.dumps(
+        {
+            "command": list(command),
+            "environment": dict(environment),
+            "folder": str(folder),
+            "prepare": prepare,
+        },
+        indent=1,
+    )
+
+
+def _inherited(home: Home) -> dict[str, str]:
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    return {**inherited, MARK: str(home.path), "PYTHONUNBUFFERED": "1"}

@@ -1,0 +1,152 @@
+"""What the user asked for, turned into the services of a local run."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from catalog.errors import SettingsError
+from catalog.settings import FeedSettings, environment_of
+from infra import services
+from infra.connections import (
+    SIMULATOR,
+    broker_settings,
+    lake_settings,
+    simulated_feed_settings,
+)
+from infra.home import Home
+from infra.java import Java
+from infra.paths import JARS, ROOT, executable
+from infra.services import Service, Site
+from ingest.programs import Contents
+from ingest.recording import recording_name
+
+ENVIRONMENT_PREFIX = "TAPEHOUSE_"
+
+
+class FeedKind(StrEnum):
+    """Where the trades of a run come from."""
+
+    SIMULATOR = "simulator"
+    FINNHUB = "finnhub"
+    RECORDING = "recording"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One run. `rate` is the simulator's trades per second, `dashboard_port` None for no page."""
+
+    feed: FeedKind
+    recording: Path | None = None
+    rate: float | None = None
+    trigger_seconds: float | None = None
+    dashboard_port: int | None = 8501
+
+    @property
+    def source(self) -> str:
+        """What the trades' `source` column will say."""
+        if self.recording:
+            return recording_name(self.recording)
+        return {FeedKind.FINNHUB: "finnhub"}.get(self.feed, SIMULATOR)
+
+
+def parse_feed(text: str | None) -> tuple[FeedKind, Path | None]:
+    """`--feed`: a kind, or a recording's path; None: the real feed when there is a token for it.
+
+    Raises SettingsError for Finnhub without a token and for a file that is not there.
+    """
+    has_token = bool(FeedSettings.read().token.get_secret_value())
+    if text is None:
+        return (FeedKind.FINNHUB if has_token else FeedKind.SIMULATOR), None
+    if text in {FeedKind.SIMULATOR, FeedKind.FINNHUB, FeedKind.NONE}:
+        if text == FeedKind.FINNHUB and not has_token:
+            raise SettingsError(
+                "Finnhub needs a token: set FINNHUB_API_TOKEN in .env or in the environment (a free"
+                " one will do), or use --feed simulator."
+            )
+        return FeedKind(text), None
+    path = Path(text)
+    if not path.is_file():
+        raise SettingsError(
+            f"--feed {text}: neither simulator, finnhub or none, nor a recording's file that is there."
+        )
+    return FeedKind.RECORDING, path.absolute()
+
+
+def local_site(home: Home, java: Java) -> Site:
+    """Everything on loopback, from the environment we run in and the jars that setup fetched."""
+    return Site(
+        python=sys.executable,
+        java=str(java.executable),
+        weed=str(executable("weed")),
+        jars=JARS,
+        data=home.path,
+        ports=home.ports,
+    )
+
+
+def local_services(home: Home, plan: Plan, java: Java) -> tuple[Service, ...]:
+    """The services of the run, in the order in which they are shown."""
+    site, credentials = local_site(home, java), home.credentials
+    broker = environment_of(broker_settings(home))
+    lake = environment_of(lake_settings(home))
+    chosen = [
+        services.store(site, credentials.store_access_key, credentials.store_secret_key),
+        services.kafka(site, credentials.kafka_cluster_id),
+        services.ensure_topics(site, broker),
+        services.stream(site, broker, lake, _stream_settings(plan, java), credentials.keeper_token),
+        *_feed_services(home, plan, site, broker),
+    ]
+    if plan.dashboard_port is not None:
+        command = ("-m", "streamlit", "run", str(ROOT / "serving" / "app.py"))
+        flags = (
+            f"--server.port={plan.dashboard_port}",
+            f"--server.address={site.bind}",
+            "--server.headless=true",
+        )
+        folder = home.path / "dashboard"
+        chosen.append(
+            services.dashboard(site, (*command, *flags), plan.dashboard_port, lake, folder)
+        )
+    return tuple(chosen)
+
+
+def _feed_services(
+    home: Home, plan: Plan, site: Site, broker: Mapping[str, str]
+) -> tuple[Service, ...]:
+    tuning = _own_variables()
+    if plan.feed is FeedKind.NONE:
+        return ()
+    if plan.feed is FeedKind.FINNHUB:
+        feed = tuning | environment_of(FeedSettings.read())
+        return (services.producer(site, broker, feed, needs=()),)
+    symbols: dict[str, object] = {}
+    arguments: tuple[str, ...] = ()
+    if plan.recording:
+        arguments = ("--recording", str(plan.recording), "--speed", "1")
+        symbols = {"symbols": tuple(sorted(Contents.of(plan.recording).symbols))}
+    elif plan.rate is not None:
+        arguments = ("--rate", str(plan.rate))
+    feed = tuning | environment_of(simulated_feed_settings(home, plan.source, **symbols))
+    return (
+        services.simulator(site, home.credentials.simulator_token, arguments),
+        services.producer(site, broker, feed, needs=("simulator",)),
+    )
+
+
+def _stream_settings(plan: Plan, java: Java) -> dict[str, str]:
+    settings = _own_variables() | {"JAVA_HOME": str(java.home)}
+    if plan.trigger_seconds is not None:
+        settings["TAPEHOUSE_TRIGGER_SECONDS"] = str(plan.trigger_seconds)
+    return settings
+
+
+def _own_variables() -> dict[str, str]:
+    """The user's own TAPEHOUSE_ variables; services do not see `.env`, so that none sees a token."""
+    both = {**dotenv_values(".env"), **os.environ}
+    return {k: v for k, v in both.items() if k.startswith(ENVIRONMENT_PREFIX) and v}
