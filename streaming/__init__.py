@@ -1,1 +1,1 @@
-"""Kafka to Iceberg with Spark: the streaming job, its checkpoint's guard, care of the tables, the keeper."""
+"""Kafka to Iceberg with Spark: the job, its checkpoint's guard, care of the tables, the keeper."""

@@ -34,7 +34,7 @@ def main() -> int:
         )
         configure_logging([secret.get_secret_value() for secret in secrets])
         # Spark is heavy: settings are checked before it is imported.
-        from streaming.job import run
+        from streaming.job import run  # noqa: PLC0415
 
         run(settings, broker, lake, arguments.rebuild)
     except TapehouseError as error:

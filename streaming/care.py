@@ -1,21 +1,212 @@
 """First care of the tables, in the streaming process: compact small files, expire old snapshots.
 
-One thread, one act at a time, in its own scheduler pool, so that the stream comes first. A failure is
-logged and shown by the keeper; the stream never stops for it.
+One thread, one act at a time, in its own scheduler pool, so that the stream comes first. What fails
+is logged and shown by the keeper; the stream never stops for it.
 """
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import Any
 
 from pyspark.sql import SparkSession
 
+from catalog.logs import get_logger
+from catalog.schema import TABLES, Table
+from streaming import jvm_tables
+from streaming.care_plan import (
+    SMALLEST_TIER_BYTES,
+    TARGET_BYTES,
+    TIER_FACTOR,
+    TIERS,
+    Compaction,
+    Pile,
+    plan,
+    tier_bound,
+    totals,
+)
 from streaming.keeper import Board
+from streaming.session import CATALOG
 from streaming.settings import StreamingSettings
+
+_JOIN_SECONDS = 5
+_MANIFESTS_SECONDS = 3600
+_MANIFESTS_WORTH_REWRITING = 10
+
+log = get_logger("streaming.care")
+
+Report = dict[str, Any]
 
 
 @contextmanager
 def caring(
     session: SparkSession, settings: StreamingSettings, board: Board, stop: threading.Event
 ) -> Iterator[None]:
-    yield
+    """Look after the tables every `care_seconds`; at the block's end stop, if need be midway."""
+    over = threading.Event()
+    care = Care(session, timedelta(minutes=settings.snapshot_minutes), board)
+    ticks = threading.Thread(
+        target=_tick, args=(care, settings.care_seconds, stop, over), name="care", daemon=True
+    )
+    ticks.start()
+    try:
+        yield
+    finally:
+        over.set()
+        session.sparkContext.cancelJobGroup("care")
+        ticks.join(_JOIN_SECONDS)
+
+
+def _tick(care: "Care", seconds: float, stop: threading.Event, over: threading.Event) -> None:
+    while not over.wait(seconds):
+        for table in TABLES:
+            if stop.is_set() or over.is_set():
+                return
+            care.look_after(table)
+
+
+class Care:
+    """The acts of care; each is reported to the board and none raises."""
+
+    def __init__(
+        self,
+        session: SparkSession,
+        keep: timedelta,
+        board: Board,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._session = session
+        self._keep = keep
+        self._board = board
+        self._now = now
+        self._totals: dict[str, dict[date, tuple[int, int]]] = {}
+        self._seen: dict[str, int] = {}
+        self._manifests_due = dict.fromkeys(TABLES, time.monotonic() + _MANIFESTS_SECONDS)
+
+    def look_after(self, table: Table) -> None:
+        """Compact, rewrite manifests, expire: in this order, for expiry drops what they replace."""
+        context = self._session.sparkContext
+        context.setLocalProperty("spark.scheduler.pool", "care")
+        context.setJobGroup("care", f"care of {table.name}")
+        for compaction in self._attempt(table, "plan", lambda: self._plan(table)) or ():
+            self._attempt(table, "compact", partial(self._compact, table, compaction))
+        self._attempt(table, "rewrite manifests", lambda: self._rewrite_manifests(table))
+        self._attempt(table, "expire", lambda: self._expire(table))
+
+    def _attempt(self, table: Table, act: str, do: Callable[[], Any]) -> Any:
+        """Do it; report what it did, unless that is nothing. Returns what planning found."""
+        began = time.monotonic()
+        try:
+            done = do()
+        except Exception as error:  # noqa: BLE001 (whatever it is, the stream goes on)
+            done = {"error": _first_line(error)}
+        if isinstance(done, dict):
+            seconds = round(time.monotonic() - began, 2)
+            at = self._now().isoformat()
+            report = {"table": table.name, "act": act, "seconds": seconds, "at": at, **done}
+            self._board.add_act(report)
+            (log.warning if "error" in done else log.info)("cared", **report)
+            return None
+        return done
+
+    def _plan(self, table: Table) -> list[Compaction]:
+        snapshot = jvm_tables.load(self._session, table).currentSnapshot()
+        piles = self._piles(table)
+        before = self._totals.get(table.name, {})
+        self._totals[table.name] = totals(piles)
+        self._seen[table.name] = snapshot.snapshotId()
+        return plan(piles, before, self._now().date())
+
+    def _piles(self, table: Table) -> list[Pile]:
+        day = f"partition.{table.day_of}_day"
+        size = "file_size_in_bytes"
+        rows = self._session.sql(
+            f"SELECT {day} AS day, CAST(partition AS STRING) AS place,"
+            f" GREATEST(0, CAST(FLOOR(LOG({TIER_FACTOR}, {size} / {SMALLEST_TIER_BYTES})) + 1 AS"
+            f" INT)) AS tier, COUNT(*) AS files, SUM({size}) AS size_bytes"
+            f" FROM {CATALOG}.{table.identifier}.files"
+            f" WHERE {size} < {tier_bound(TIERS - 1)} GROUP BY ALL"
+        ).collect()
+        return [Pile(**row.asDict()) for row in rows]
+
+    def _compact(self, table: Table, compaction: Compaction) -> Report | None:
+        day = compaction.day
+        action = (
+            jvm_tables.activate(self._session)
+            .rewriteDataFiles(jvm_tables.load(self._session, table))
+            .filter(
+                jvm_tables.between(
+                    self._session, table.day_of, _micros(day), _micros(day + timedelta(days=1))
+                )
+            )
+        )
+        for name, value in compaction_options(compaction).items():
+            action = action.option(name, value)
+        result = action.execute()
+        failed = result.failedDataFilesCount()
+        return {
+            "day": str(compaction.day),
+            "files_in": result.rewrittenDataFilesCount(),
+            "files_out": result.addedDataFilesCount(),
+            "bytes": result.rewrittenBytesCount(),
+            **({"error": f"{failed} files could not be rewritten"} if failed else {}),
+        }
+
+    def _rewrite_manifests(self, table: Table) -> Report | None:
+        if time.monotonic() < self._manifests_due[table]:
+            return None
+        self._manifests_due[table] = time.monotonic() + _MANIFESTS_SECONDS
+        java_table = jvm_tables.load(self._session, table)
+        manifests = len(java_table.currentSnapshot().allManifests(java_table.io()))
+        if manifests < _MANIFESTS_WORTH_REWRITING:
+            return None
+        result = jvm_tables.activate(self._session).rewriteManifests(java_table).execute()
+        return {
+            "files_in": len(list(result.rewrittenManifests())),
+            "files_out": len(list(result.addedManifests())),
+        }
+
+    def _expire(self, table: Table) -> Report | None:
+        """Expire what is older than we keep, never past the stream's newest snapshot.
+
+        The sink finds its last epoch by walking from the tip through the parents, so all between
+        the two must stay, however old.
+        """
+        java_table = jvm_tables.load(self._session, table)
+        before = int((self._now() - self._keep).timestamp() * 1000)
+        kept = len(java_table.snapshots())
+        _, depth = jvm_tables.newest_mark(java_table)
+        old = sum(1 for snapshot in java_table.snapshots() if snapshot.timestampMillis() < before)
+        if min(old, kept - depth) <= 0:
+            return None
+        java_table.expireSnapshots().expireOlderThan(before).retainLast(depth).commit()
+        java_table.refresh()
+        return {"snapshots": kept - len(java_table.snapshots())}
+
+
+def compaction_options(compaction: Compaction) -> dict[str, str]:
+    """The options of Iceberg's rewrite, as texts."""
+    return {
+        "target-file-size-bytes": str(TARGET_BYTES),
+        "min-file-size-bytes": str(compaction.below_bytes),
+        # Larger files are left alone, never split.
+        "max-file-size-bytes": str(1 << 40),
+        "min-input-files": str(compaction.min_files),
+        # One task at a time leaves the other core to the stream; what is done is committed.
+        "max-concurrent-file-group-rewrites": "1",
+        "partial-progress.enabled": "true",
+        "partial-progress.max-commits": "2",
+    }
+
+
+def _micros(day: date) -> int:
+    return (day - date(1970, 1, 1)).days * 86_400_000_000
+
+
+def _first_line(error: Exception) -> str:
+    """What happened; py4j puts the Java exception after a line about the call."""
+    lines = [line.strip(": ") for line in str(error).splitlines() if line.strip(": ")]
+    return next((line for line in lines if not line.startswith("An error occurred")), repr(error))

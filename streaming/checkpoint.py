@@ -1,16 +1,16 @@
 """The guard: may the stream start from this checkpoint into this table?
 
 Iceberg's sink writes a micro-batch once, as long as the checkpoint and the table agree on what has
-been written: it skips epochs that the table has under the checkpoint's query id. When they disagree it
-would silently lose or double trades, so the stream must not start. Here the two are read and compared;
-`rebuild` makes a checkpoint that goes on exactly where the table ends.
+been written: it skips epochs that the table has under the checkpoint's query id. When they disagree
+it would silently lose or double trades, so the stream must not start. Here the two are read and
+compared; `rebuild` makes a checkpoint that goes on exactly where the table ends.
 
-The checkpoint's files are Spark's own: `metadata` (the query id), `offsets/N` (the end offsets planned
-for epoch N), `commits/N` (epoch N is done). An epoch is planned, then in the table, then committed.
+The checkpoint's files are Spark's own: `metadata` (the query id), `offsets/N` (the end offsets
+planned for epoch N), `commits/N` (epoch N is done). An epoch is planned, then in the table, then
+committed.
 """
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -51,7 +51,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What the table holds: the sink's marks, newest first, and each topic partition's max offset."""
+    """What the table holds: the sink's marks, newest first; each topic partition's max offset."""
 
     marks: tuple[Mark, ...] = ()
     newest: Offsets = field(default_factory=dict)
@@ -68,7 +68,7 @@ def judge(checkpoint: Checkpoint, written: Written) -> str:
     if checkpoint.committed is not None and checkpoint.committed > last_planned:
         raise _refusal(
             "truncated",
-            f"epoch {checkpoint.committed} is committed but the newest planned one is {last_planned}",
+            f"epoch {checkpoint.committed} is committed, and the newest planned is {last_planned}",
         )
     if mark is None or mark.query_id != checkpoint.query_id:
         return _judge_unwritten(checkpoint, written, last_planned)
@@ -88,7 +88,7 @@ def _judge_new(checkpoint: Checkpoint, written: Written) -> str:
 
 
 def _judge_unwritten(checkpoint: Checkpoint, written: Written, last_planned: int) -> str:
-    """This checkpoint's query is not the newest that wrote: it may only be about to, for the first time."""
+    """This query is not the newest that wrote: it may only be about to, for the first time."""
     if any(mark.query_id == checkpoint.query_id for mark in written.marks):
         raise _refusal("stale", "another stream has written to the table since this one did")
     if last_planned > 0 or checkpoint.committed is not None:
@@ -106,15 +106,15 @@ def _judge_written(checkpoint: Checkpoint, written: Written, epoch: int, last_pl
         which = "truncated" if epoch == last_planned + 1 else "stale"
         raise _refusal(
             which,
-            f"the table already holds epoch {epoch}, and the newest it has planned is {last_planned}:"
-            " an older copy was restored, or its newest batches were lost",
+            f"the table already holds epoch {epoch}, and the newest planned is {last_planned}: an"
+            " older copy was restored, or its newest batches were lost",
         )
     committed = -1 if checkpoint.committed is None else checkpoint.committed
     if committed > epoch or last_planned > epoch + 1:
         raise _refusal(
             "ahead",
-            f"it has gone on to epoch {max(committed, last_planned)}, and the table ends at {epoch}:"
-            " the table was rolled back or restored",
+            f"it has gone on to epoch {max(committed, last_planned)}, and the table ends at"
+            f" {epoch}: the table was rolled back or restored",
         )
     ends = checkpoint.planned.get(epoch, checkpoint.planned[last_planned])
     beyond = {p: o for p, o in written.newest.items() if o >= ends.get(p, 0)}
@@ -132,8 +132,8 @@ def _require_after(starting: Offsets, newest: Offsets) -> None:
     if overlapping:
         raise _refusal(
             "stale",
-            f"it starts at {starting or 'the earliest message'}, and the table already holds offsets"
-            f" up to {overlapping} (by topic partition)",
+            f"it starts at {starting or 'the earliest message'}, and the table already holds"
+            f" offsets up to {overlapping} (by topic partition)",
         )
 
 
@@ -146,7 +146,7 @@ def _refusal(which: str, why: str) -> CheckpointError:
 
 
 def read_checkpoint(folder: Path, topic: str) -> Checkpoint:
-    """Read a checkpoint of a query on one topic. Raises CheckpointError when a file makes no sense."""
+    """Read the checkpoint of a query on one topic. Raises CheckpointError on a garbled file."""
     offsets, commits = _epochs(folder / "offsets"), _epochs(folder / "commits")
     if offsets and len(offsets) != max(offsets) - min(offsets) + 1:
         raise _refusal(
@@ -194,7 +194,7 @@ def move_aside(folder: Path, now: datetime) -> Path | None:
 
 
 def _epochs(folder: Path) -> list[int]:
-    names = os.listdir(folder) if folder.is_dir() else []
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     return sorted(int(name) for name in names if name.isdecimal())
 
 

@@ -1,5 +1,6 @@
-"""The job: guard, Spark, the two queries, care and the keeper, until told to stop or until one fails."""
+"""The job: guard, Spark, the two queries, care, the keeper; until told to stop or one fails."""
 
+import logging
 import signal
 import threading
 import time
@@ -10,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from pyspark.sql import SparkSession
-from pyspark.sql.streaming import StreamingQuery
+from pyspark.sql.streaming.query import StreamingQuery
 
 from catalog.client import connect, translated
 from catalog.errors import CheckpointError, ServiceError
@@ -45,8 +46,9 @@ log = get_logger("streaming.job")
 def run(
     settings: StreamingSettings, broker: BrokerSettings, lake: LakeSettings, rebuilds: bool
 ) -> None:
-    """Run until SIGTERM or SIGINT. Raises TapehouseError when it must not start, or when it fails."""
+    """Run until SIGTERM or SIGINT. Raises TapehouseError when it must not start, or fails."""
     began = time.monotonic()
+    stop = threading.Event()
     board = keeper.Board(version("tapehouse"), datetime.now(UTC).isoformat())
     folder = settings.checkpoint / TRADES.name
     with (
@@ -59,8 +61,8 @@ def run(
             log.info("checkpoint_agrees", start=start)
         log.info("starting_spark", master=settings.master)
         with (
-            open_session(settings, lake, keep_open=(lock,)) as session,
-            _stopped_by_signals() as stop,
+            open_session(settings, lake, keep_open=(lock,), stopping=stop) as session,
+            _set_by_signals(stop),
         ):
             if rebuilds:
                 _rebuild(session, broker, folder, written)
@@ -129,15 +131,14 @@ def _require_kept(wanted: dict[int, int], ends: dict[int, int], topic: str) -> N
 
 
 @contextmanager
-def _stopped_by_signals() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set. Entered after Spark's start, which takes SIGINT for itself."""
-    stop = threading.Event()
+def _set_by_signals(stop: threading.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT set the event. Enter it after Spark's start, which takes SIGINT too."""
     before = {
         number: signal.signal(number, lambda *_: stop.set())
         for number in (signal.SIGTERM, signal.SIGINT)
     }
     try:
-        yield stop
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -191,6 +192,7 @@ def _failure(query: StreamingQuery) -> ServiceError:
 
 def _finish(queries: tuple[StreamingQuery, ...]) -> None:
     """Stop each query between two micro-batches, or in the middle of one that takes too long."""
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)
     deadline = time.monotonic() + _STOP_SECONDS
     for query in queries:
         while query.isActive and query.status["isTriggerActive"] and time.monotonic() < deadline:

@@ -1,3 +1,4 @@
+# ruff: noqa: SLF001 (PySpark has no public way to its gateway)
 """Iceberg's own Java tables, through the driver's gateway: what no SQL procedure does cheaply."""
 
 from collections.abc import Iterator
@@ -29,9 +30,9 @@ def ancestors(java_table: Any) -> Iterator[Any]:
 
 
 def newest_mark(java_table: Any) -> tuple[Mark | None, int]:
-    """The newest mark of a streaming sink, and how many snapshots the tip and it span, both included.
+    """The newest mark of a streaming sink, and how many snapshots lie from the tip to it.
 
-    Without a mark the number is that of all ancestors.
+    Both ends are counted; without a mark, all ancestors are.
     """
     depth = 0
     for snapshot in ancestors(java_table):
@@ -41,3 +42,22 @@ def newest_mark(java_table: Any) -> tuple[Mark | None, int]:
         if query_id is not None:
             return Mark(query_id, int(summary.get(EPOCH_ID))), depth
     return None, depth
+
+
+def activate(session: SparkSession) -> Any:
+    """Make the session the thread's active one, where Iceberg's actions look for their catalogs.
+
+    Returns the actions, an `org.apache.iceberg.spark.actions.SparkActions`.
+    """
+    jvm: Any = session.sparkContext._jvm
+    jvm.org.apache.spark.sql.classic.SparkSession.setActiveSession(session._jsparkSession)
+    return jvm.org.apache.iceberg.spark.actions.SparkActions.get(session._jsparkSession)
+
+
+def between(session: SparkSession, column: str, first: int, end: int) -> Any:
+    """Iceberg's expression for `first <= column < end`."""
+    jvm: Any = session.sparkContext._jvm
+    expressions = jvm.org.apache.iceberg.expressions.Expressions
+    return getattr(expressions, "and")(
+        expressions.greaterThanOrEqual(column, first), expressions.lessThan(column, end)
+    )

@@ -1,4 +1,4 @@
-"""The keeper: what the dashboard and the command line may ask of the writing side, and nothing else.
+"""The keeper: what others may ask of the writing side, and nothing else.
 
 Answers come from a `Board` that the queries' listener and care write on, so a request never touches
 Spark, Kafka or the lake.
@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -116,11 +117,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if not self._is_allowed():
-            self._answer(401, {"error": "A bearer token is needed, and this is not it."})
+            self._answer(
+                HTTPStatus.UNAUTHORIZED, {"error": "A bearer token is needed, and this is not it."}
+            )
         elif self.path != "/status":
-            self._answer(404, {"error": "There is only /status."})
+            self._answer(HTTPStatus.NOT_FOUND, {"error": "There is only /status."})
         else:
-            self._answer(200, self.board.to_json())
+            self._answer(HTTPStatus.OK, self.board.to_json())
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (its name upstream)
         log.debug("asked", client=self.client_address[0], what=format % args)
@@ -136,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(payload)))
         self.send_header("Cache-Control", "no-store")
-        if status == 401:
+        if status == HTTPStatus.UNAUTHORIZED:
             self.send_header("WWW-Authenticate", "Bearer")
         self.end_headers()
         self.wfile.write(payload)

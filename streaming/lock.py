@@ -31,13 +31,12 @@ def exclusive(folder: Path, patience_seconds: float = 15) -> Iterator[int]:
 def _acquire(descriptor: int, folder: Path, deadline: float) -> None:
     while True:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
                 holder = os.pread(descriptor, 20, 0).decode(errors="replace") or "unknown"
                 raise CheckpointError(
-                    f"Another streaming job (process {holder}) holds the checkpoint in {folder}: two"
-                    " writers would double trades. Stop it first."
+                    f"Another streaming job (process {holder}) holds the checkpoint in {folder}:"
+                    " two writers would double trades. Stop it first."
                 ) from None
             time.sleep(0.1)

@@ -1,31 +1,32 @@
-"""The slower query: `rejected` and `feed_events`, from their topics and from undecodable trades."""
+"""The slower query: `rejected` and `feed_events`, from their topics and from undecodable trades.
 
-from collections.abc import Callable
-from functools import reduce
+`foreachBatch` may run a micro-batch twice, and a new checkpoint reads everything again. So rows
+that a table may already hold are compared with it by topic, topic partition and offset. Offsets
+beyond the newest that it holds cannot be in it, which spares all but the first micro-batches that.
+"""
+
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
-from pyspark.sql.streaming import StreamingQuery
+from pyspark.sql import functions as sf
+from pyspark.sql.streaming.query import StreamingQuery
 
 from catalog.logs import get_logger
-from catalog.schema import (
-    FEED_EVENT_MESSAGE,
-    FEED_EVENTS,
-    REJECTED,
-    REJECTED_MESSAGE,
-    TRADE_MESSAGE,
-)
+from catalog.schema import FEED_EVENTS, REJECTED, Table
 from catalog.settings import BrokerSettings
 from catalog.topics import Topics
+from streaming.session import CATALOG
 from streaming.settings import StreamingSettings
-from streaming.sink import append_new
+from streaming.sink import POSITION, append, without_held
 from streaming.source import read_topics
-from streaming.transforms import feed_event_rows, not_trades, refused, rejected_rows
+from streaming.transforms import feed_event_rows, judged, not_trades, rejected_rows
 
 NAME = "others"
 
 log = get_logger("streaming.others")
+
+Place = tuple[str, int]
+"""A topic and one of its topic partitions."""
 
 
 def start_others(
@@ -40,41 +41,69 @@ def start_others(
         # It reads every trade a second time to find the undecodable ones: in long, cheap strides.
         settings.max_offsets * 2,
     )
+    writers = (
+        Writer(session, REJECTED),
+        Writer(session, FEED_EVENTS),
+    )
+
+    def write(batch: DataFrame, epoch: int) -> None:
+        kept = not_trades(batch, topics).persist()
+        try:
+            if not kept.isEmpty():
+                _write(judged(kept, topics), topics, writers, epoch)
+        finally:
+            kept.unpersist()
+
     return (
         messages.writeStream.queryName(NAME)
         .trigger(processingTime=f"{settings.slow_trigger_seconds} seconds")
         .option("checkpointLocation", str(checkpoint))
-        .foreachBatch(writer_of(topics))
+        .foreachBatch(write)
         .start()
     )
 
 
-def writer_of(topics: Topics) -> Callable[[DataFrame, int], None]:
-    """The function that writes one micro-batch of the three topics to the two tables."""
+class Writer:
+    """Appends to one table the rows that it does not hold yet, each call in one commit."""
 
-    def write(messages: DataFrame, epoch: int) -> None:
-        kept = not_trades(messages, topics.trades).persist()
-        try:
-            if not kept.isEmpty():
-                _write(kept, topics, epoch)
-        finally:
-            kept.unpersist()
+    def __init__(self, session: SparkSession, table: Table) -> None:
+        self._session = session
+        self._table = table
+        self._known: dict[Place, int] | None = None
 
-    return write
+    def write(self, rows: DataFrame) -> bool:
+        """Whether there was anything new to append."""
+        newest_held, bounds = self._newest(), _bounds(rows)
+        if any(first <= newest_held.get(place, -1) for place, (first, _) in bounds.items()):
+            first_offset = min(first for first, _ in bounds.values())
+            rows = without_held(rows, self._table, first_offset).localCheckpoint()
+            bounds = _bounds(rows)
+        if bounds:
+            append(rows, self._table)
+            for place, (_, newest) in bounds.items():
+                newest_held[place] = max(newest, newest_held.get(place, -1))
+        return bool(bounds)
+
+    def _newest(self) -> dict[Place, int]:
+        """What the table holds: asked once, since only we write."""
+        if self._known is None:
+            held = self._session.table(f"{CATALOG}.{self._table.identifier}")
+            self._known = {place: newest for place, (_, newest) in _bounds(held).items()}
+        return self._known
 
 
-def _write(kept: DataFrame, topics: Topics, epoch: int) -> None:
-    shapes = {
-        topics.trades: TRADE_MESSAGE,
-        topics.rejected: REJECTED_MESSAGE,
-        topics.feed_events: FEED_EVENT_MESSAGE,
-    }
-    of_topic = {topic: kept.where(F.col("topic") == topic) for topic in shapes}
-    rejected = reduce(
-        DataFrame.unionByName,
-        (refused(of_topic[topic], shape) for topic, shape in shapes.items()),
-        rejected_rows(of_topic[topics.rejected]),
+def _write(rows: DataFrame, topics: Topics, writers: tuple[Writer, Writer], epoch: int) -> None:
+    rejected, feed_events = writers
+    log.info(
+        "others_written",
+        epoch=epoch,
+        rejected=rejected.write(rejected_rows(rows, topics)),
+        feed_events=feed_events.write(feed_event_rows(rows, topics)),
     )
-    rejections = append_new(rejected, REJECTED)
-    events = append_new(feed_event_rows(of_topic[topics.feed_events]), FEED_EVENTS)
-    log.info("others_written", epoch=epoch, rejected=rejections, feed_events=events)
+
+
+def _bounds(rows: DataFrame) -> dict[Place, tuple[int, int]]:
+    """First and newest offset of each topic partition that has rows."""
+    topic, place, offset = POSITION
+    found = rows.groupBy(topic, place).agg(sf.min(offset), sf.max(offset)).collect()
+    return {(row[0], row[1]): (row[2], row[3]) for row in found}

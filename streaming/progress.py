@@ -1,3 +1,4 @@
+# ruff: noqa: N802, ARG002 (the names and arguments are Spark's)
 """What the queries report after each micro-batch, written on the keeper's board and in the log."""
 
 import json

@@ -1,3 +1,4 @@
+# ruff: noqa: SLF001 (PySpark has no public way to its gateway)
 """The one place where a Spark session is opened and closed.
 
 PySpark puts whatever it launches the JVM with on a command line that every user of the machine can
@@ -14,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from py4j.java_gateway import JavaGateway
 from pyspark import SparkConf, SparkContext
@@ -35,18 +35,24 @@ log = get_logger("streaming.session")
 
 @contextmanager
 def open_session(
-    settings: StreamingSettings, lake: LakeSettings, keep_open: Sequence[int] = ()
+    settings: StreamingSettings,
+    lake: LakeSettings,
+    keep_open: Sequence[int] = (),
+    stopping: threading.Event | None = None,
 ) -> Iterator[SparkSession]:
     """A Spark session whose catalog `lake` is the REST catalog; its JVM ends with the block.
 
     The JVM inherits the file descriptors in `keep_open`: a lock held by one of them outlives a
-    killed Python for as long as its JVM may still write. One session a process at a time. Raises
-    InstallError without jars or Java, ServiceError when Spark does not start.
+    killed Python for as long as its JVM may still write. Once `stopping` is set the JVM's words go
+    to the debug log: it complains at length about queries that are interrupted on purpose. One
+    session a process at a time. Raises InstallError without jars, ServiceError when Spark does not
+    start.
     """
     _require_jars(settings.jars)
     scratch = Path(tempfile.mkdtemp(prefix="tapehouse-spark-"))
     try:
         gateway = _launch(settings, scratch, keep_open)
+        _forward_output(gateway, stopping or threading.Event())
         try:
             yield _connect(gateway, settings, lake, scratch)
         finally:
@@ -55,19 +61,15 @@ def open_session(
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def jvm_options() -> str:
-    """The driver JVM's options."""
-    return " ".join(
-        (
-            # The smallest collector: pauses of a small heap stay far below a trigger.
-            "-XX:+UseSerialGC",
-            "-XX:MaxMetaspaceSize=320m",
-            "-XX:ReservedCodeCacheSize=160m",
-            "-XX:-UsePerfData",
-            "-Duser.timezone=UTC",
-            "-Djava.net.preferIPv4Stack=true",
-        )
-    )
+_JVM_OPTIONS = (
+    # The smallest collector: the pauses of a small heap stay far below a trigger.
+    "-XX:+UseSerialGC",
+    "-XX:MaxMetaspaceSize=320m",
+    "-XX:ReservedCodeCacheSize=160m",
+    "-XX:-UsePerfData",
+    "-Duser.timezone=UTC",
+    "-Djava.net.preferIPv4Stack=true",
+)
 
 
 def launch_conf(settings: StreamingSettings, scratch: Path) -> dict[str, str]:
@@ -80,7 +82,7 @@ def launch_conf(settings: StreamingSettings, scratch: Path) -> dict[str, str]:
         "spark.driver.extraClassPath": jars,
         "spark.executor.extraClassPath": jars,
         "spark.driver.extraJavaOptions": (
-            f"{jvm_options()} -Djava.io.tmpdir={scratch} -Dderby.system.home={scratch}"
+            f"{' '.join(_JVM_OPTIONS)} -Djava.io.tmpdir={scratch} -Dderby.system.home={scratch}"
         ),
     }
 
@@ -90,7 +92,6 @@ def session_conf(settings: StreamingSettings, lake: LakeSettings, scratch: Path)
     return {
         "spark.driver.host": settings.driver_host,
         "spark.driver.bindAddress": settings.driver_bind,
-        "spark.local.dir": str(scratch),
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         "spark.sql.catalogImplementation": "in-memory",
         "spark.ui.enabled": "false",
@@ -124,9 +125,7 @@ _MICRO_BATCH = {
 def _catalog_conf(lake: LakeSettings) -> dict[str, str]:
     prefix = f"spark.sql.catalog.{CATALOG}"
     properties = lake.catalog_properties()
-    renamed = {
-        "s3.region": "client.region",
-    }
+    renamed = {"s3.region": "client.region"}
     conf = {f"{prefix}.{renamed.get(name, name)}": value for name, value in properties.items()}
     return {
         "spark.sql.extensions": (
@@ -134,6 +133,9 @@ def _catalog_conf(lake: LakeSettings) -> dict[str, str]:
         ),
         prefix: "org.apache.iceberg.spark.SparkCatalog",
         f"{prefix}.type": "rest",
+        f"{prefix}.rest.auth.type": "oauth2"
+        if {"token", "credential"} & properties.keys()
+        else "none",
         f"{prefix}.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
         # The stream's own table object must see what care commits, and the other way round.
         f"{prefix}.cache-enabled": "false",
@@ -154,32 +156,53 @@ def _launch(settings: StreamingSettings, scratch: Path, keep_open: Sequence[int]
     for name in ("log4j2.properties", "fairscheduler.xml"):
         text = resources.files("streaming").joinpath("conf", name).read_text()
         (scratch / name).write_text(text)
-    os.environ["SPARK_CONF_DIR"] = str(scratch)
     conf = SparkConf(loadDefaults=False)
     conf.setAll(list(launch_conf(settings, scratch).items()))
+    process = {
+        # Out of the terminal's process group: Ctrl-C is for Python, which stops the JVM.
+        "start_new_session": True,
+        "pass_fds": tuple(keep_open),
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.STDOUT,
+    }
     try:
-        gateway: JavaGateway = launch_gateway(
-            conf,
-            {
-                # Out of the terminal's process group: Ctrl-C is for Python, which stops the JVM.
-                "start_new_session": True,
-                "pass_fds": tuple(keep_open),
-                "stdout": subprocess.PIPE,
-                "stderr": subprocess.STDOUT,
-            },
-        )
+        with _environment(
+            SPARK_CONF_DIR=str(scratch),
+            SPARK_LOCAL_DIRS=str(scratch),
+            SPARK_LOCAL_IP=settings.driver_bind,
+        ):
+            gateway: JavaGateway = launch_gateway(conf, process)  # type: ignore[no-untyped-call]
     except (PySparkException, OSError) as error:
         raise ServiceError(
-            f"Spark's JVM did not start ({error}). Is there a Java 17 or 21? `tapehouse doctor` tells."
+            f"Spark's JVM did not start ({error}). Is there a Java 17 or 21? `tapehouse doctor`"
+            " tells."
         ) from error
-    threading.Thread(target=_forward, args=(gateway.proc.stdout,), daemon=True).start()
     return gateway
 
 
-def _forward(lines: Any) -> None:
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    """Spark's scripts take these from the environment only; the block's end puts back what was."""
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name in values:
+            os.environ.pop(name)
+            if name in before:
+                os.environ[name] = before[name]
+
+
+def _forward_output(gateway: JavaGateway, stopping: threading.Event) -> None:
     """Pass the JVM's own output through our log, and so through its redactor."""
-    for line in lines:
-        log.warning("jvm", line=line.decode(errors="replace").rstrip())
+
+    def forward() -> None:
+        for line in gateway.proc.stdout:
+            write = log.debug if stopping.is_set() else log.warning
+            write("jvm", line=line.decode(errors="replace").rstrip())
+
+    threading.Thread(target=forward, name="jvm output", daemon=True).start()
 
 
 def _connect(
@@ -198,7 +221,7 @@ def _close(gateway: JavaGateway) -> None:
     try:
         if context is not None and process.poll() is None:
             context.stop()
-    except Exception as error:  # the JVM may be gone already: then there is nothing to stop
+    except Exception as error:  # noqa: BLE001 (the JVM may be gone already: then nothing is left to stop)
         log.warning("spark_not_stopped", error=str(error))
     finally:
         SparkContext._gateway = None

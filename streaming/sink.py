@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-from pyspark.sql.streaming import StreamingQuery
+from pyspark.sql import functions as sf
+from pyspark.sql.streaming.query import StreamingQuery
 
 from catalog.schema import TRADES, Table
 from streaming.session import CATALOG
@@ -24,27 +24,21 @@ def append_trades(rows: DataFrame, checkpoint: Path, trigger_seconds: float) -> 
         .option("use-merge-append-for-streaming", "true")
         # A symbol lives in one topic partition, so in one task: a shuffle would not save one file.
         .option("distribution-mode", "none")
-        # Rows arrive in the order of their offsets, not of table partitions: keep a file open for each.
+        # Rows come in the order of offsets, not of table partitions: keep a file open for each.
         .option("fanout-enabled", "true")
         .option("compression-codec", "zstd")
         .toTable(f"{CATALOG}.{TRADES.identifier}")
     )
 
 
-def append_new(rows: DataFrame, table: Table) -> int:
-    """Append the rows whose message the table does not hold yet; returns how many there were.
-
-    May be called again with the same rows: that is what makes `foreachBatch` idempotent. Appends
-    nothing, not even an empty snapshot, when there is nothing new.
-    """
+def append(rows: DataFrame, table: Table) -> None:
+    """Append a batch of rows in one commit."""
     name = f"{CATALOG}.{table.identifier}"
-    first = rows.agg(F.min("kafka_offset")).first()
-    if first is None or first[0] is None:
-        return 0
-    held = rows.sparkSession.table(name).where(F.col("kafka_offset") >= first[0])
-    new = rows.join(held.select(*POSITION), POSITION, "left_anti").select(*table.column_names)
-    new = new.localCheckpoint()
-    count = new.count()
-    if count:
-        new.writeTo(name).option("fanout-enabled", "true").append()
-    return count
+    rows.writeTo(name).option("fanout-enabled", "true").append()
+
+
+def without_held(rows: DataFrame, table: Table, first_offset: int) -> DataFrame:
+    """The rows whose message the table does not hold; all offsets are `first_offset` or more."""
+    held = rows.sparkSession.table(f"{CATALOG}.{table.identifier}")
+    held = held.where(sf.col("kafka_offset") >= first_offset).select(*POSITION)
+    return rows.join(held, POSITION, "left_anti").select(*table.column_names)

@@ -1,3 +1,4 @@
+# ruff: noqa: SLF001 (PySpark has no public way to its gateway)
 """Spark's end of Kafka: reading topics as streams, and asking the broker where they stand."""
 
 import json

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.conversions import from_bytes
-from pyiceberg.expressions import GreaterThan
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table as IcebergTable
 from pyiceberg.table.snapshots import Snapshot
-from pyiceberg.types import IntegerType, LongType
+from pyiceberg.types import IntegerType, LongType, PrimitiveType
 
 from catalog.schema import TRADES
 from streaming.checkpoint import Mark, Written
@@ -51,14 +50,18 @@ def _newest_offsets(table: IcebergTable) -> Offsets:
     newest: Offsets = {}
     mixed: set[int] = set()
     for file in _data_files(table):
-        lower = from_bytes(IntegerType(), file.lower_bounds[place_id])
-        upper = from_bytes(IntegerType(), file.upper_bounds[place_id])
+        lower = _bound(IntegerType(), file.lower_bounds[place_id])
+        upper = _bound(IntegerType(), file.upper_bounds[place_id])
         if lower == upper:
-            offset = from_bytes(LongType(), file.upper_bounds[offset_id])
+            offset = _bound(LongType(), file.upper_bounds[offset_id])
             newest[lower] = max(newest.get(lower, -1), offset)
         else:
             mixed.update(range(lower, upper + 1))
     return _with_mixed_files(table, newest, mixed) if mixed else newest
+
+
+def _bound(kind: PrimitiveType, encoded: bytes) -> int:
+    return int(from_bytes(kind, encoded))
 
 
 def _data_files(table: IcebergTable) -> Iterator[DataFile]:
@@ -70,9 +73,9 @@ def _data_files(table: IcebergTable) -> Iterator[DataFile]:
 
 
 def _with_mixed_files(table: IcebergTable, newest: Offsets, mixed: set[int]) -> Offsets:
-    """Statistics of a file of several topic partitions do not tell whose offset is whose: ask its rows."""
+    """A mixed file's statistics do not tell whose offset is whose: ask its rows."""
     scan = table.scan(
-        row_filter=GreaterThan("kafka_offset", min(newest.get(place, -1) for place in mixed)),
+        row_filter=f"kafka_offset > {min(newest.get(place, -1) for place in mixed)}",
         selected_fields=("kafka_partition", "kafka_offset"),
     )
     grouped = scan.to_arrow().group_by("kafka_partition").aggregate([("kafka_offset", "max")])
