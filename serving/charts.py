@@ -41,7 +41,8 @@ def unpack(payload: bytes) -> tuple[dict[str, Any], dict[str, NDArray[np.float64
     """The inverse of `pack`."""
     length = int.from_bytes(payload[:4], "little")
     header = orjson.loads(payload[4 : 4 + length])
-    arrays = np.frombuffer(payload, dtype="<f8", offset=4 + length).reshape(-1, header["rows"])
+    values = np.frombuffer(payload, dtype="<f8", offset=4 + length)
+    arrays = values.reshape(len(header["columns"]), header["rows"])
     return header, dict(zip(header["columns"], arrays, strict=True))
 
 
@@ -75,8 +76,8 @@ def candles(frame: Frame, symbol: str, interval: Interval) -> bytes:
     )
 
 
-def tape(frame: Frame, symbol: str, above_pixels: int) -> bytes:
-    """The tape's payload, newest first. `above_pixels`: the height of the page above it."""
+def tape(frame: Frame, symbol: str) -> bytes:
+    """The tape's payload, newest first; `symbol` is what its filter offers."""
     symbols = sorted({row.symbol for row in frame.tape} | {symbol})
     places = {name: place for place, name in enumerate(symbols)}
     conditions: dict[tuple[int, ...] | None, int] = {}
@@ -89,7 +90,7 @@ def tape(frame: Frame, symbol: str, above_pixels: int) -> bytes:
         "symbols": symbols,
         "decimals": [decimals_of(frame.quotes.get(name)) for name in symbols],
         "conditions": [short_conditions(codes) for codes in conditions],
-        "above": above_pixels,
+        "watched": len(frame.quotes),
         "empty": _NO_TRADE if frame.state is State.EMPTY else "Loading trades from the lake.",
     }
     return pack(
@@ -183,12 +184,9 @@ def _badge(frame: Frame, now: int) -> dict[str, str]:
     if frame.state is not State.LIVE:
         text = "LOADING" if frame.state is State.LOADING else "WAITING"
         return {"kind": "loading", "text": text, "title": "no trade has been read yet"}
-    if frame.feed is not None and frame.feed.kind != "connected":
-        return {
-            "kind": "quiet",
-            "text": f"FEED {frame.feed.kind.upper()}",
-            "title": frame.feed.detail,
-        }
+    feed = frame.feed
+    if feed is not None and feed.kind != "connected":
+        return {"kind": "quiet", "text": f"FEED {feed.kind.upper()}", "title": feed.detail}
     if _lag(frame, now) > QUIET_SECONDS:
         return {
             "kind": "quiet",

@@ -186,8 +186,12 @@ class _Symbol:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRequest:
-    """Bars that a level still lacks: `start <= event time < end`, in microseconds."""
+    """Bars that a level still lacks: `start <= event time < end`, in microseconds.
 
+    `rank` counts pieces backwards from the newest, which is 0.
+    """
+
+    rank: int
     symbol: str
     interval: Interval
     start: int
@@ -211,9 +215,7 @@ class Market:
             for kept, depth in KEPT.items():
                 self._wanted += _requests(symbol, kept, depth, oldest, newest)
         # The newest piece of every symbol first, then the short intervals' pieces.
-        self._wanted.sort(
-            key=lambda r: (_chunks_back(r, bounds[r.symbol][1]), r.interval.microseconds)
-        )
+        self._wanted.sort(key=lambda request: (request.rank, request.interval.microseconds))
 
     @property
     def wanted(self) -> Sequence[HistoryRequest]:
@@ -311,11 +313,9 @@ def _requests(
     first = max(interval.start_of(oldest), Interval.D1.start_of(end - depth.history))
     if interval is Interval.S1:
         first = max(interval.start_of(oldest), end - depth.history)
+    rank = 0
     while end > first:
         start = max(first, end - depth.chunk)
-        yield HistoryRequest(symbol, interval, start, end)
+        yield HistoryRequest(rank, symbol, interval, start, end)
         end = start
-
-
-def _chunks_back(request: HistoryRequest, newest: int) -> int:
-    return max(0, newest - request.end) // KEPT[request.interval].chunk
+        rank += 1

@@ -180,7 +180,7 @@ class LiveMarket:
         if tail:
             rows = session.lake.run(select_new_trades(position.snapshot_id, tail))
             self._add_tape(rows)
-        for _ in found.event_times:
+        while self._market.wanted and self._market.wanted[0].rank == 0:
             self._load_history(session, stand)
         _LOG.info("live_market_began", symbols=len(found.event_times), rows=position.rows)
         return stand
@@ -197,13 +197,11 @@ class LiveMarket:
         )
 
     def _load_history(self, session: _Session, stand: _Stand) -> None:
-        if self._market.wanted:
-            request = self._market.wanted[0]
-            trades = select_trades(
-                stand.position.snapshot_id, request.symbol, request.start, request.end
-            )
-            answer = from_arrow(session.lake.run(select_bars(trades, request.interval)))
-            self._market.add_history(request, answer.get(request.symbol, []))
+        request = self._market.wanted[0]
+        snapshot_id = stand.position.snapshot_id
+        trades = select_trades(snapshot_id, request.symbol, request.start, request.end)
+        answer = from_arrow(session.lake.run(select_bars(trades, request.interval)))
+        self._market.add_history(request, answer.get(request.symbol, []))
 
     def _bars(self, rows: pa.Table) -> dict[str, list[Bar]]:
         self._scratch.register("new_trades", rows)

@@ -13,8 +13,6 @@ from serving.frames import Frame
 from serving.settings import DashboardSettings
 
 _FIRST_INTERVAL = Interval.M1
-_ABOVE_TAPE_PIXELS = 172
-_WATCH_ROW_PIXELS = 28
 
 
 def show() -> None:
@@ -56,7 +54,7 @@ def _live(symbol: str, interval: Interval) -> None:
     mount = components()
     now = time.time_ns() // 1000
     mount["status"](key="status", data=charts.status(frame, symbol, now))
-    wide, narrow = st.columns([3.1, 1.15], gap="small")
+    wide, narrow = st.columns([2.55, 1.15], gap="small")
     with wide:
         mount["chart"](key="chart", data=charts.candles(frame, symbol, interval))
     with narrow:
@@ -65,8 +63,7 @@ def _live(symbol: str, interval: Interval) -> None:
             data=charts.watch_list(frame, symbol, now),
             on_symbol_change=_choose,
         )
-        above = _ABOVE_TAPE_PIXELS + _WATCH_ROW_PIXELS * len(frame.quotes)
-        mount["tape"](key="tape", data=charts.tape(frame, symbol, above))
+        mount["tape"](key="tape", data=charts.tape(frame, symbol))
     if chosen.symbol:
         st.rerun()
 

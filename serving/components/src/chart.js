@@ -8,8 +8,13 @@ const UP = "#26a69a";
 const DOWN = "#ef5350";
 
 const STYLE = `${TONES}
-  .root { position: relative; height: clamp(360px, calc(100vh - 176px), 1200px); overflow: hidden; }
+  .root { position: relative; height: clamp(360px, calc(100vh - 112px), 1200px); overflow: hidden; }
   .plot { position: absolute; inset: 0; }
+  /* Plotly puts its own rules into the document's head, which a shadow root does not see. */
+  .main-svg { position: absolute; top: 0; left: 0; pointer-events: none; }
+  .draglayer { pointer-events: all; } .crisp { shape-rendering: crispEdges; }
+  .cursor-crosshair { cursor: crosshair; } .cursor-move { cursor: grabbing; }
+  .cursor-ew-resize { cursor: ew-resize; } .plot, .plot * { user-select: none; }
   .legend { position: absolute; top: 2px; left: 10px; right: 80px; z-index: 2; pointer-events: none;
     display: flex; flex-wrap: wrap; gap: 0 10px; font-size: 12px; line-height: 18px; }
   .legend b { font-weight: 400; margin-left: 3px; }

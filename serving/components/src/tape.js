@@ -6,13 +6,13 @@ const SPARE = 4; // rows above and below the visible ones
 
 const STYLE = `${TONES}
   .root { position: relative; display: flex; flex-direction: column; font-size: 12px;
-    height: clamp(260px, calc(100vh - var(--above, 430px)), 1100px); }
+    height: clamp(260px, calc(100vh - 146px - min(var(--watched, 7) * 28px + 22px, 42vh)), 1100px); }
   .bar { display: flex; justify-content: space-between; align-items: baseline; padding: 0 6px 4px; }
   .bar h2 { margin: 0; font-size: 12px; font-weight: 600; }
   .filter { font-size: 11px; padding: 1px 8px; border: 1px solid var(--st-border-color, #242b3a);
     border-radius: 10px; }
   .filter[aria-pressed="true"] { background: var(--st-secondary-background-color, #141925); }
-  .row { display: grid; grid-template-columns: 5.6em minmax(3.6em, 1.1fr) 6.9em minmax(3.6em, .9fr) 1fr;
+  .row { display: grid; grid-template-columns: 4.7em minmax(4.4em, .9fr) 7em 5em minmax(3em, 1.3fr);
     gap: 0 8px; padding: 0 6px; height: ${ROW}px; line-height: ${ROW}px; white-space: nowrap; }
   .row > * { overflow: hidden; text-overflow: ellipsis; }
   .head { color: var(--dim, #8b93a5); border-bottom: 1px solid var(--st-border-color, #242b3a);
@@ -76,7 +76,7 @@ class Tape {
     const switched = this.symbol !== data.header.symbol;
     this.version = data.header.version;
     this.symbol = data.header.symbol;
-    this.root.style.setProperty("--above", `${data.header.above}px`);
+    this.root.style.setProperty("--watched", data.header.watched);
     // While it is read, rows must not move: what is new waits behind the pill.
     if (this.data && this.scroll.scrollTop >= ROW && !switched) this.hold(data);
     else this.show(data);

@@ -2,11 +2,12 @@
 import { arrow, element, mounted, percent, price, tone, TONES } from "./common.js";
 
 const STYLE = `${TONES}
-  .root { font-size: 12px; }
+  .root { font-size: 12px; max-height: 42vh; overflow-y: auto; scrollbar-width: thin; }
+  @media (max-width: 640px) { .root { max-height: none; } }
   table { width: 100%; border-collapse: collapse; table-layout: fixed; }
   th { font-size: 11px; font-weight: 400; color: var(--dim, #8b93a5); text-align: right; padding: 0 6px 3px; }
-  th:first-child, td:first-child { text-align: left; width: 30%; }
-  th:nth-child(3), td:nth-child(3) { width: 22%; } th:nth-child(4), td:nth-child(4) { width: 20%; }
+  th:first-child, td:first-child { text-align: left; width: 28%; }
+  th:nth-child(3), td:nth-child(3) { width: 24%; } th:nth-child(4), td:nth-child(4) { width: 20%; }
   td { padding: 0 6px; height: 27px; text-align: right; white-space: nowrap; overflow: hidden;
     text-overflow: ellipsis; border-top: 1px solid var(--st-border-color, #1c2230); }
   tr.choice { cursor: pointer; } tr.choice:hover td { background: var(--hover, rgba(130, 150, 190, .08)); }

@@ -16,8 +16,13 @@ var e3=Object.create;var hh=Object.defineProperty;var t3=Object.getOwnPropertyDe
   button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; }
   button:focus-visible, [tabindex]:focus-visible { outline: 2px solid var(--st-primary-color, #4c8dff);
     outline-offset: -2px; border-radius: 3px; }`;function yh(Sa){let ea=new WeakMap;return pa=>{let ba=pa.parentElement,wa=ea.get(ba);return wa||ea.set(ba,wa=new Sa(ba,pa)),wa.update(pa),()=>{wa.destroy?.(),ea.delete(ba),wa.root.remove()}}}var c3=600,w1=120,Jc="#26a69a",$c="#ef5350",u3=`${mh}
-  .root { position: relative; height: clamp(360px, calc(100vh - 176px), 1200px); overflow: hidden; }
+  .root { position: relative; height: clamp(360px, calc(100vh - 112px), 1200px); overflow: hidden; }
   .plot { position: absolute; inset: 0; }
+  /* Plotly puts its own rules into the document's head, which a shadow root does not see. */
+  .main-svg { position: absolute; top: 0; left: 0; pointer-events: none; }
+  .draglayer { pointer-events: all; } .crisp { shape-rendering: crispEdges; }
+  .cursor-crosshair { cursor: crosshair; } .cursor-move { cursor: grabbing; }
+  .cursor-ew-resize { cursor: ew-resize; } .plot, .plot * { user-select: none; }
   .legend { position: absolute; top: 2px; left: 10px; right: 80px; z-index: 2; pointer-events: none;
     display: flex; flex-wrap: wrap; gap: 0 10px; font-size: 12px; line-height: 18px; }
   .legend b { font-weight: 400; margin-left: 3px; }
