@@ -1,1 +1,1 @@
-"""How Tapehouse is installed, run and asked: services, their runners, jars, and the command line."""
+"""How Tapehouse is installed, run and asked: services, runners, jars, the command line."""

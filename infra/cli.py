@@ -84,7 +84,7 @@ def _translated(error: Exception) -> Exception:
             " safe. Free some space, then start again; `tapehouse doctor` shows how much is left."
         )
     return RuntimeError(
-        f"something unforeseen: {type(error).__name__}: {error}. `tapehouse --debug ...` shows where."
+        f"something unforeseen: {type(error).__name__}: {error}. `tapehouse --debug` shows where."
     )
 
 

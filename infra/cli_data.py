@@ -10,16 +10,13 @@ from typing import Annotated
 import typer
 
 from catalog.errors import SettingsError
-from catalog.moments import parse_moment
 from catalog.settings import FeedSettings
 from infra.cli_options import DEFAULT_HOME, HomeOption, open_home, running_home
-from infra.connections import lake_settings, simulated_feed_settings
+from infra.connections import simulated_feed_settings
 from infra.home import Home
 from infra.output import Format, print_json, print_rows, say
 from infra.plan import FeedKind
-from infra.replaying import replay_and_count
 from ingest.recording import record as record_feed
-from serving import Lake
 
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print the answer.")]
 
@@ -70,6 +67,9 @@ def replay(
     """
     factor = _parse_speed(speed)
     opened = running_home(home)
+    # Heavy, and needed here alone.
+    from infra.replaying import replay_and_count  # noqa: PLC0415
+
     with _stop_on_signals() as stop:
         outcome = replay_and_count(opened, file, factor, stop, say, wait=wait)
     if as_json:
@@ -100,31 +100,20 @@ def sql(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Ask the lake in SQL, as it is now or as it was."""
-    moment = parse_moment(as_of) if as_of else None
-    with Lake.open(lake_settings(running_home(home))) as lake:
-        answer = lake.sql(query, moment)
-    columns = [column.to_pylist() for column in answer.columns]
-    print_rows(answer.column_names, list(zip(*columns, strict=True)), form)
+    opened = running_home(home)
+    # Heavy, and needed here alone.
+    from infra.asking import ask  # noqa: PLC0415
+
+    print_rows(*ask(opened, query, as_of), form)
 
 
 def snapshots(home: HomeOption = DEFAULT_HOME, form: FormatOption = Format.TABLE) -> None:
     """List the moments of the trades that can be read, oldest first."""
-    with Lake.open(lake_settings(running_home(home))) as lake:
-        kept = lake.snapshots()
-    print_rows(
-        ("snapshot_id", "committed_at", "operation", "added_rows", "total_rows"),
-        [
-            (
-                s.snapshot_id,
-                s.committed_at,
-                s.operation,
-                int(s.summary.get("added-records", 0)),
-                int(s.summary.get("total-records", 0)),
-            )
-            for s in kept
-        ],
-        form,
-    )
+    opened = running_home(home)
+    # Heavy, and needed here alone.
+    from infra.asking import list_snapshots  # noqa: PLC0415
+
+    print_rows(*list_snapshots(opened), form)
 
 
 def _feed_to_record(path: Path) -> FeedSettings:

@@ -54,9 +54,9 @@ def simulated_feed_settings(home: Home, source: str = SIMULATOR, **values: objec
 
 
 def keeper_status(home: Home) -> dict[str, Any]:
-    """What the streaming process knows of itself and the tables. Raises ServiceError when silent."""
+    """What the streaming process tells of itself. Raises ServiceError when it is silent."""
     url = f"http://{LOOPBACK}:{home.ports['stream.keeper']}/status"
-    request = urllib.request.Request(  # noqa: S310
+    request = urllib.request.Request(
         url, headers={"Authorization": f"Bearer {home.credentials.keeper_token}"}
     )
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -45,14 +45,14 @@ class Credentials:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Those of a home that was started before. Raises SettingsError when the file is damaged."""
+        """Those of a home started before. Raises SettingsError when the file is damaged."""
         try:
             return cls(**json.loads(path.read_text()))
         except (ValueError, TypeError):
             # Not chained: the cause could quote the file.
             raise SettingsError(
-                f"{path} is damaged: the store behind this home cannot be opened without it. Restore"
-                " the file, or start afresh in another home (--home)."
+                f"{path} is damaged: the store behind this home cannot be opened without it."
+                " Restore the file, or start afresh in another home (--home)."
             ) from None
 
     @classmethod

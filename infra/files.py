@@ -1,4 +1,4 @@
-"""Writing small files whole: a reader sees the old one or the new one, and only the owner sees either."""
+"""Writing small files whole: a reader sees the old one or the new one, and is the owner."""
 
 import os
 import tempfile

@@ -8,7 +8,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -47,8 +47,9 @@ class PortCheck:
 
 @dataclass(frozen=True, slots=True)
 class HttpCheck:
-    """The URL answers with success, with `form` to a POST of it; `wants` is a path into its JSON
-    at which there must be something.
+    """The URL answers with success: to a GET, or to a POST of `form`.
+
+    `wants` is a path into its JSON at which there must be something.
     """
 
     url: str
@@ -62,7 +63,7 @@ class HttpCheck:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(request, timeout=_PATIENCE_SECONDS) as answer:
-                found = json.load(answer) if self.wants else True
+                found: Any = json.load(answer) if self.wants else True
         except (OSError, ValueError, http.client.HTTPException):
             return False
         for key in self.wants:

@@ -58,8 +58,8 @@ class Run:
     def parse(cls, text: str) -> "Run":
         """The inverse of `to_json`."""
         fields = json.loads(text)
-        pids = {name: Pid(**fields.pop(name)) for name in ("runner", "supervisor")}
-        return cls(**pids, **fields)
+        runner, supervisor = (Pid(**fields.pop(name)) for name in ("runner", "supervisor"))
+        return cls(runner, supervisor, **fields)
 
     def to_json(self) -> str:
         """As it stands in the home."""
@@ -84,8 +84,14 @@ class Home:
                 folder.mkdir(exist_ok=True)
         except OSError as error:
             raise SettingsError(
-                f"The home {self.path} cannot be made: {error.strerror}. Choose another with --home."
+                f"The home {self.path} cannot be made: {error.strerror}. Choose another: --home."
             ) from error
+
+    def check_writable(self) -> None:
+        """Raise SettingsError when the home could not be made or written here; makes nothing."""
+        nearest = next(path for path in (self.path, *self.path.parents) if path.exists())
+        if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
+            raise SettingsError(f"{nearest} cannot be written. Choose another home with --home.")
 
     @cached_property
     def credentials(self) -> Credentials:

@@ -12,9 +12,9 @@ from types import FrameType
 from catalog.errors import ServiceError
 from infra.connections import broker_settings, keeper_status
 from infra.home import Home, Pid, Run
-from infra.java import ensure_java
 from infra.jars import SETS
 from infra.jars.sync import missing
+from infra.java import ensure_java
 from infra.local import LocalRunner, end_survivors
 from infra.machine import check_room
 from infra.plan import FeedKind, Plan, local_services
@@ -80,16 +80,15 @@ def _announce(plan: Plan, say: Callable[[str], None]) -> None:
 def _wait_for_trades(
     home: Home, plan: Plan, stop: Event, begun: float, say: Callable[[str], None]
 ) -> None:
-    """Until the first new trade is in the table; a feed may be silent, so that is said, not failed."""
+    """Until the first new trade is in the table. A feed may be silent: that is said, no fault."""
     if plan.feed is FeedKind.NONE:
         return
     before = _stored(home)
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not stop.wait(_POLL_SECONDS):
         if _stored(home) > before:
-            say(
-                f"  {'trades':<14} flow into the table {time.monotonic() - begun:.1f} s after the start"
-            )
+            seconds = time.monotonic() - begun
+            say(f"  {'trades':<14} flow into the table {seconds:.1f} s after the start")
             return
         if time.monotonic() > deadline:
             say("  trades         none yet: the feed is silent, or see `tapehouse status`")
@@ -130,7 +129,7 @@ def _setup_needed(name: str, absent: list[str]) -> ServiceError:
 
 @contextmanager
 def _stop_on_signals(say: Callable[[str], None]) -> Iterator[Event]:
-    """An event that Ctrl-C, SIGTERM and a closed terminal set; further ones do not hurry the end."""
+    """An event that Ctrl-C, SIGTERM and a closed terminal set; more of them change nothing."""
     stop = Event()
 
     def handle(_number: int, _frame: FrameType | None) -> None:

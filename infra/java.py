@@ -43,7 +43,7 @@ class Java:
 
 def find_system_java(environment: dict[str, str]) -> tuple[Java | None, list[str]]:
     """The first working Java of JAVA_HOME and PATH, and what was found and passed over."""
-    passed_over = []
+    passed_over: list[str] = []
     for source, java in _candidates(environment):
         version, home = ask(java)
         if version in WORKING:

@@ -1,4 +1,4 @@
-"""Runs services as local processes: starts them in the order of their needs, watches, stops them."""
+"""Runs services as local processes: starts them in order of their needs, watches, stops."""
 
 import json
 import os
@@ -67,7 +67,8 @@ class LocalRunner:
     @property
     def supervisor_pid(self) -> Pid:
         """Of the supervisor, once `launch` has returned."""
-        assert self._process
+        if self._process is None:
+            raise RuntimeError("launch comes first")
         return Pid.of(self._process.pid)
 
     def launch(self, stop: Event) -> None:
@@ -95,7 +96,8 @@ class LocalRunner:
         while not (stop.is_set() or self._supervisor.answers()):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise ServiceError(
-                    f"The process supervisor did not start. Its words:\n{self._tail('supervisord.out')}"
+                    "The process supervisor did not start. Its words:\n"
+                    f"{self._tail('supervisord.out')}"
                 )
             time.sleep(_POLL_SECONDS)
 
@@ -249,10 +251,11 @@ def _write_files(service: Service, home: Home) -> None:
         write_private(file.path, file.text)
     environment = {**_inherited(home), **service.environment, **service.secrets}
     preparation = service.preparation
-    prepare = preparation and {
-        "command": preparation.command,
-        "creates": str(preparation.creates),
-    }
+    prepare = (
+        {"command": preparation.command, "creates": str(preparation.creates)}
+        if preparation
+        else None
+    )
     spec = _leash_spec(service.command, environment, home.path, prepare)
     write_private(home.services / f"{service.name}.json", spec)
 

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -20,10 +20,11 @@ from infra.connections import (
 )
 from infra.home import Home
 from infra.java import Java
-from infra.paths import JARS, ROOT, executable
+from infra.paths import JARS, executable
 from infra.services import Service, Site
 from ingest.programs import Contents
 from ingest.recording import recording_name
+from serving.settings import streamlit_command
 
 ENVIRONMENT_PREFIX = "TAPEHOUSE_"
 
@@ -73,7 +74,7 @@ def parse_feed(text: str | None) -> tuple[FeedKind, Path | None]:
     path = Path(text)
     if not path.is_file():
         raise SettingsError(
-            f"--feed {text}: neither simulator, finnhub or none, nor a recording's file that is there."
+            f"--feed {text}: neither simulator, finnhub or none, nor a file that exists."
         )
     return FeedKind.RECORDING, path.absolute()
 
@@ -99,20 +100,20 @@ def local_services(home: Home, plan: Plan, java: Java) -> tuple[Service, ...]:
         services.store(site, credentials.store_access_key, credentials.store_secret_key),
         services.kafka(site, credentials.kafka_cluster_id),
         services.ensure_topics(site, broker),
-        services.stream(site, broker, lake, _stream_settings(plan, java), credentials.keeper_token),
+        # Spark takes longer to start than Kafka and the topics together, so it need not wait for
+        # them; should it ever overtake them, it is started again.
+        replace(
+            services.stream(
+                site, broker, lake, _stream_settings(plan, java), credentials.keeper_token
+            ),
+            needs=("store",),
+        ),
         *_feed_services(home, plan, site, broker),
     ]
     if plan.dashboard_port is not None:
-        command = ("-m", "streamlit", "run", str(ROOT / "serving" / "app.py"))
-        flags = (
-            f"--server.port={plan.dashboard_port}",
-            f"--server.address={site.bind}",
-            "--server.headless=true",
-        )
+        command = tuple(streamlit_command(plan.dashboard_port, site.bind))
         folder = home.path / "dashboard"
-        chosen.append(
-            services.dashboard(site, (*command, *flags), plan.dashboard_port, lake, folder)
-        )
+        chosen.append(services.dashboard(site, command, plan.dashboard_port, lake, folder))
     return tuple(chosen)
 
 
@@ -147,6 +148,6 @@ def _stream_settings(plan: Plan, java: Java) -> dict[str, str]:
 
 
 def _own_variables() -> dict[str, str]:
-    """The user's own TAPEHOUSE_ variables; services do not see `.env`, so that none sees a token."""
+    """The user's own TAPEHOUSE_ variables; services never see `.env` itself, nor its token."""
     both = {**dotenv_values(".env"), **os.environ}
     return {k: v for k, v in both.items() if k.startswith(ENVIRONMENT_PREFIX) and v}

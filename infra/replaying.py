@@ -8,12 +8,12 @@ from typing import Any
 
 from catalog.errors import ServiceError
 from catalog.settings import BrokerSettings
-from infra.connections import broker_settings, keeper_status, lake_settings
+from infra.asking import ask
+from infra.connections import broker_settings, keeper_status
 from infra.home import Home
 from ingest.recording import recording_name
 from ingest.replay import ReplayReport
 from ingest.replay import replay as replay_into_kafka
-from serving import Lake
 
 Position = tuple[str, int]
 
@@ -34,7 +34,8 @@ def replay_and_count(
 ) -> dict[str, Any]:
     """Replay, wait until each acknowledged offset is stored, and count the rows in the table.
 
-    Without `wait`, `stored` is None: it was not looked at. Raises ServiceError when the stream stops making progress.
+    Without `wait`, `stored` is None: it was not looked at. Raises ServiceError when the stream
+    stops making progress.
     """
     broker = broker_settings(home)
     began = time.monotonic()
@@ -58,7 +59,7 @@ def replay_and_count(
 
 
 def stored_offsets(home: Home) -> dict[Position, dict[str, int]]:
-    """By (topic, topic partition): `stored` is the next offset to read, `latest` the topic's end."""
+    """By (topic, topic partition): `stored`, the next offset to read, and `latest`, the end."""
     return {
         (topic, int(place)): offsets
         for topic, places in keeper_status(home)["offsets"].items()
@@ -135,5 +136,4 @@ def _count(
     if not ranges:
         return 0
     text = f"SELECT count(*) AS n FROM trades WHERE source = ? AND ({' OR '.join(ranges)})"
-    with Lake.open(lake_settings(home)) as lake:
-        return int(lake.sql(text, parameters=(source,)).column("n")[0].as_py())
+    return int(str(ask(home, text, parameters=(source,)).rows[0][0]))

@@ -88,7 +88,7 @@ class Site:
 
     def address(self, port_name: str) -> str:
         """`host:port` at which others reach it."""
-        host = self.hosts.get(port_name.split(".")[0], self.bind)
+        host = self.hosts.get(port_name.split(".", maxsplit=1)[0], self.bind)
         return f"{host}:{self.ports[port_name]}"
 
     def url(self, port_name: str) -> str:

@@ -1,4 +1,4 @@
-"""Supervisor as a library: its configuration from our services, and its XML-RPC on a private socket."""
+"""Supervisor as a library: its configuration from our services, its XML-RPC on a socket."""
 
 import http.client
 import shlex
@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from supervisor.xmlrpc import SupervisorTransport
 
@@ -157,7 +158,7 @@ class Supervisor:
         transport = SupervisorTransport(_USER, self._password, self._address)
         self._proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport)
 
-    def _call(self, method: str, *arguments: object) -> list[dict[str, object]]:
+    def _call(self, method: str, *arguments: object) -> Any:
         try:
             return getattr(self._proxy.supervisor, method)(*arguments)
         except (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError) as error:

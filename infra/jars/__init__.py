@@ -1,4 +1,4 @@
-"""The servers' jars: what is wanted (`jgo.toml`), what that is exactly (`jgo.lock.toml`), fetching it."""
+"""The servers' jars: what is wanted (`jgo.toml`), which exactly (`jgo.lock.toml`), fetching."""
 
 from pathlib import Path
 
@@ -13,5 +13,5 @@ def spec_path(name: str) -> Path:
 
 
 def lock_path(name: str) -> Path:
-    """Where every jar of the set stands with its SHA-256, as written by `python -m infra.jars --lock`."""
+    """Where each jar stands with its SHA-256; `python -m infra.jars --lock` writes it."""
     return _HERE / name / "jgo.lock.toml"

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from catalog.errors import TapehouseError
 from infra.jars import SETS
+from infra.jars.lock import lock
 from infra.jars.sync import sync
+from infra.output import say
 
 
 def main() -> int:
@@ -20,19 +22,17 @@ def main() -> int:
             _lock_all()
         for name in SETS:
             fetched = sync(name)
-            print(f"  {name} jars: {f'{fetched} fetched' if fetched else 'in place'}")
+            say(f"  {name} jars: {f'{fetched} fetched' if fetched else 'in place'}")
     except TapehouseError as error:
-        print(f"tapehouse: {error}", file=sys.stderr)
+        say(f"tapehouse: {error}")
         return error.exit_code
     return 0
 
 
 def _lock_all() -> None:
-    from infra.jars.lock import lock
-
     with tempfile.TemporaryDirectory() as cache:
         for name in SETS:
-            print(f"  {name}: {lock(name, Path(cache))} jars locked")
+            say(f"  {name}: {lock(name, Path(cache))} jars locked")
 
 
 if __name__ == "__main__":

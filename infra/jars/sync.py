@@ -1,10 +1,9 @@
 """Fetches the jars that a lock names, each checked against its SHA-256 before it gets its name."""
 
 import hashlib
-import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import requests
@@ -26,7 +25,7 @@ def folder(name: str) -> Path:
 
 
 def missing(name: str, target: Path | None = None) -> list[str]:
-    """File names that the lock lists and the folder lacks. Only looks at names: fast enough for every start."""
+    """File names that the lock lists and the folder lacks; quick, it looks at names alone."""
     target = target or folder(name)
     return [_file_name(jar) for jar in _locked(name) if not (target / _file_name(jar)).is_file()]
 
@@ -44,7 +43,7 @@ def damaged(name: str, target: Path | None = None) -> list[str]:
 def sync(name: str, target: Path | None = None) -> int:
     """Make the folder hold exactly the lock's jars; returns how many were fetched.
 
-    A jar appears under its name only once its sum was right, so an interrupted run leaves nothing
+    A jar gets its name only once its sum was right, so an interrupted run leaves nothing
     half-made and can be repeated. Raises InstallError: no network, a wrong sum, a full disk.
     """
     target = target or folder(name)
@@ -61,8 +60,8 @@ def sync(name: str, target: Path | None = None) -> int:
         if isinstance(error, requests.RequestException):
             raise _unreachable(name, error) from error
         raise InstallError(
-            f"The {name} jars cannot be written to {target}: {error.strerror}. Free some space there"
-            " (about 200 MB is needed in all) and run `make setup` again."
+            f"The {name} jars cannot be written to {target}: {error.strerror}. Free some space"
+            " there (about 200 MB is needed in all) and run `make setup` again."
         ) from error
     return len(wanted)
 
@@ -97,7 +96,7 @@ def _fetch(jar: LockedDependency, context: MavenContext, target: Path) -> None:
             " this version was tested with, and was not installed. Run `make setup` again; if it"
             " stays so, something between here and the jar's repository changes downloads."
         )
-    os.replace(path, target / _file_name(jar))
+    path.replace(target / _file_name(jar))
 
 
 def _remove_strangers(name: str, target: Path) -> None:
@@ -126,15 +125,15 @@ def _sha256(path: Path) -> str:
 
 def _unreachable(name: str, error: Exception) -> InstallError:
     return InstallError(
-        f"The {name} jars cannot be downloaded ({type(error).__name__}). Setup needs the network once"
-        " (proxies are taken from HTTPS_PROXY); what is already here is kept. Then run `make setup`"
+        f"The {name} jars cannot be downloaded ({type(error).__name__}). Setup needs the network"
+        " once (proxies are taken from HTTPS_PROXY); what is already here is kept. Then run `make setup`"
         " again."
     )
 
 
-def _bar(progress: Progress):  # noqa: ANN202
+def _bar(progress: Progress) -> Callable[[str, int], AbstractContextManager[Callable[[int], None]]]:
     @contextmanager
-    def of_one(filename: str, size_bytes: int) -> Iterator[object]:
+    def of_one(filename: str, size_bytes: int) -> Iterator[Callable[[int], None]]:
         task = progress.add_task(filename, total=size_bytes)
         yield lambda count: progress.advance(task, count)
 
