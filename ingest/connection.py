@@ -4,6 +4,7 @@ The token stands in the address, so a cause that carries the address is dropped 
 """
 
 import socket
+from enum import Enum
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from websocket import (
@@ -22,6 +23,13 @@ READ_TIMEOUT_SECONDS = 0.25
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 
 _READ_BYTES = 256 * 1024
+
+
+class Quiet(Enum):
+    """What a read may bring other than a message."""
+
+    NOTHING = "nothing in time"
+    ALIVE = "a ping, answered, or a pong"
 
 
 class Connection:
@@ -71,23 +79,20 @@ class Connection:
         """Give a sign of life unasked."""
         self._send(b"", ABNF.OPCODE_PONG)
 
-    def receive(self) -> bytes | None:
-        """The next message; empty for a ping or pong (answered), None when nothing came in time.
-
-        A message that is itself empty comes as one newline, which reads as empty just the same.
-        """
+    def receive(self) -> bytes | Quiet:
+        """The next message, or what came in place of one within the read timeout."""
         failure: FeedError
         try:
             opcode, frame = self._websocket.recv_data_frame(control_frame=True)
         except WebSocketTimeoutException:
-            return None
+            return Quiet.NOTHING
         except (WebSocketException, OSError) as error:
             failure = self._lost(error)
         else:
             if opcode in (ABNF.OPCODE_TEXT, ABNF.OPCODE_BINARY):
-                return bytes(frame.data) or b"\n"
+                return bytes(frame.data)
             if opcode != ABNF.OPCODE_CLOSE:
-                return b""
+                return Quiet.ALIVE
             code = int.from_bytes(frame.data[:2], "big") if frame.data else "none"
             reason = self._redact(frame.data[2:].decode("utf-8", "replace"))[:200]
             failure = FeedError(

@@ -9,7 +9,7 @@ from catalog.errors import FeedError, FeedRefusedError
 from catalog.settings import FeedSettings
 from catalog.trade import FeedEvent, FeedEventKind
 from ingest.backoff import Backoff
-from ingest.connection import Connection
+from ingest.connection import Connection, Quiet
 from ingest.finnhub import Subscription
 from ingest.frame import Frame, now_us
 
@@ -147,12 +147,12 @@ class Feed:
         while not self._stop.is_set():
             raw = connection.receive()
             now = monotonic()
-            if raw is None:
+            if raw is Quiet.NOTHING:
                 self._check(life, connection, now)
                 continue
             life.sign(now)
-            received_at = self._last_received_at = self._clock()
-            if raw:
+            if isinstance(raw, bytes):
+                received_at = self._last_received_at = self._clock()
                 yield Frame(raw, received_at)
                 life.forgive(monotonic() - now)
 

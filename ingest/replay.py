@@ -28,7 +28,8 @@ class ReplayReport:
     """How far a replay has come, or how it ended.
 
     `offsets` holds the highest acknowledged offset of each (topic, topic partition): once a reader
-    has all up to there, it has the whole replay.
+    has all up to there, it has the whole replay. `seconds` runs from the connect, after the file
+    was read once for its symbols.
     """
 
     recorded_frames: int
@@ -54,12 +55,12 @@ def replay(
     """
     path, stop = Path(path), stop or Event()
     check_topics(broker, _BROKER_WAIT_SECONDS)
-    began = time.monotonic()
     options = VenueOptions(token=secrets.token_urlsafe(16), symbol_limit=1_000_000)
     with (
         Simulator(options, recording=path, speed=speed) as simulator,
         TradeProducer(broker, stop=stop) as producer,
     ):
+        began = time.monotonic()
         feed = _settings(simulator, options.token, recording_name(path))
 
         def report() -> ReplayReport:
