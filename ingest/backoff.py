@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from tenacity import RetryCallState, Retrying, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, wait_exponential, wait_random
 from tenacity.wait import wait_base
 
 from catalog.errors import FeedThrottledError
@@ -16,7 +16,7 @@ class Backoff:
     """Seconds that grow with each try in a row, capped and jittered; a vendor's own wish wins."""
 
     wait: wait_base = field(
-        default_factory=lambda: wait_exponential_jitter(initial=0.5, max=60, jitter=1)
+        default_factory=lambda: wait_exponential(multiplier=0.5, max=59) + wait_random(0, 1)
     )
     tries: int = 0
 

@@ -4,6 +4,7 @@ The token stands in the address, so a cause that carries the address is dropped 
 """
 
 import socket
+from contextlib import suppress
 from enum import Enum
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -102,10 +103,11 @@ class Connection:
 
     def close(self) -> None:
         """Say goodbye without waiting for an answer."""
-        try:
-            self._websocket.close(timeout=0)
-        except (WebSocketException, OSError):
-            self._websocket.shutdown()  # type: ignore[no-untyped-call]
+        # websocket-client's own close leaves the socket open once the peer has said goodbye.
+        with suppress(WebSocketException, OSError):
+            if self._websocket.connected:
+                self._websocket.send_close()
+        self._websocket.shutdown()  # type: ignore[no-untyped-call]
 
     def _send(self, payload: str | bytes, opcode: int) -> None:
         try:
