@@ -22,6 +22,7 @@ from infra.ports import LOOPBACK, check_free
 
 _POLL_SECONDS = 0.25
 _PATIENCE_SECONDS = 25.0
+_FIRST_TRADE_SECONDS = 60.0
 
 
 def run(home: Home, plan: Plan, say: Callable[[str], None]) -> None:
@@ -40,9 +41,9 @@ def run(home: Home, plan: Plan, say: Callable[[str], None]) -> None:
             runner.launch(stop)
             home.write_run(_describe(plan, runner))
             runner.start(stop)
-            _wait_for_trades(home, plan, stop, begun, say)
             if not stop.is_set():
                 _announce(plan, say)
+            _wait_for_trades(home, plan, stop, begun, say)
             runner.watch(stop)
         finally:
             say("Stopping everything in order ...")
@@ -84,7 +85,7 @@ def _wait_for_trades(
     if plan.feed is FeedKind.NONE:
         return
     before = _stored(home)
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + _FIRST_TRADE_SECONDS
     while not stop.wait(_POLL_SECONDS):
         if _stored(home) > before:
             seconds = time.monotonic() - begun

@@ -126,8 +126,7 @@ def _sha256(path: Path) -> str:
 def _unreachable(name: str, error: Exception) -> InstallError:
     return InstallError(
         f"The {name} jars cannot be downloaded ({type(error).__name__}). Setup needs the network"
-        " once (proxies are taken from HTTPS_PROXY); what is already here is kept. Then run `make setup`"
-        " again."
+        " once (HTTPS_PROXY counts); what is already here is kept. Then run `make setup` again."
     )
 
 
