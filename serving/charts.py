@@ -191,8 +191,8 @@ def _badge(frame: Frame, now: int) -> dict[str, str]:
         return {
             "kind": "quiet",
             "text": "QUIET",
-            "title": "the lake answers, and holds no newer trade: a silent feed, a closed market, or"
-            " a writer that stands still",
+            "title": "the lake answers and holds no newer trade: a silent feed, a closed market,"
+            " or a writer that stands still",
         }
     return {"kind": "live", "text": "● LIVE", "title": "following the newest snapshot"}
 

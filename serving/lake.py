@@ -97,7 +97,7 @@ class Lake:
         snapshot_ids = {} if moment.is_live else self.resolve(moment).snapshot_ids
         with self._cursor() as cursor:
             _check_reading(cursor, text)
-            for view in plain_names(cursor.get_table_names(text), snapshot_ids):
+            for view in plain_names(text, snapshot_ids):
                 cursor.execute(view.text)
             return _arrow(cursor, Query(text, tuple(parameters)))
 

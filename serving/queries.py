@@ -4,7 +4,8 @@ Only names of our own tables, snapshot ids (integers) and condition codes ever s
 whatever comes from a user or the feed is a parameter.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from catalog.conditions import NOT_HIGH_LOW, NOT_OPEN_CLOSE, NOT_VOLUME
@@ -27,20 +28,20 @@ def table_at(table: Table, snapshot_id: int | None = None) -> str:
     return name if snapshot_id is None else f"{name} AT (VERSION => {int(snapshot_id)})"
 
 
-def plain_names(used: Iterable[str], snapshot_ids: Mapping[str, int]) -> list[Query]:
-    """Temporary views that let SQL say `trades` for the table at its snapshot.
+def plain_names(text: str, snapshot_ids: Mapping[str, int]) -> list[Query]:
+    """Temporary views that let `text` say `trades` for the table at its snapshot.
 
-    Only for tables in `used`: making a view asks the catalog. A table without an id is read at its
-    newest snapshot.
+    Only for tables that the text may name: making a view asks the catalog. A table without an id is
+    read at its newest snapshot.
     """
-    wanted = set(used)
+    words = set(re.findall(r"\w+", text.lower()))
     return [
         Query(
             f"CREATE OR REPLACE TEMP VIEW {table.name} AS"
             f" SELECT * FROM {table_at(table, snapshot_ids.get(table.name))}"
         )
         for table in TABLES
-        if table.name in wanted
+        if table.name in words
     ]
 
 

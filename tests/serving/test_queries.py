@@ -22,7 +22,7 @@ def test_symbols_are_parameters() -> None:
 
 
 def test_only_tables_that_are_used_get_a_name() -> None:
-    (view,) = plain_names({"trades", "duckdb_secrets"}, {"trades": 7})
+    (view,) = plain_names('SELECT "price" FROM Trades, x.tradesmen', {"trades": 7})
     assert view.text == (
         "CREATE OR REPLACE TEMP VIEW trades AS SELECT * FROM lake.market.trades AT (VERSION => 7)"
     )

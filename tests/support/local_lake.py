@@ -18,7 +18,7 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
 from catalog.client import connect
-from catalog.schema import TRADES
+from catalog.schema import TABLES, TRADES
 from catalog.settings import LakeSettings
 from catalog.tables import ensure_tables
 
@@ -87,6 +87,13 @@ class LocalLake:
         ensure_tables(self.catalog)
         self._next_offset: dict[int, int] = {}
 
+    def reset(self) -> None:
+        """Make every table anew, empty."""
+        for table in TABLES:
+            self.catalog.drop_table(table.identifier)
+        ensure_tables(self.catalog)
+        self._next_offset.clear()
+
     @property
     def trades(self) -> Table:
         """The trades table, freshly loaded."""
@@ -112,7 +119,7 @@ class SeaweedFS:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
+        self._ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
         self._access_key = secrets.token_hex(8)
         self._secret_key = secrets.token_hex(16)
         self._process: subprocess.Popen[bytes] | None = None
@@ -207,7 +214,8 @@ def _weed() -> str:
     return str(Path(sys.executable).parent / "weed")
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now, each different."""
     held = [socket.socket() for _ in range(count)]
     try:
         for one in held:
