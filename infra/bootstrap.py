@@ -11,11 +11,9 @@ _OLDEST, _NEWEST = (3, 11), (3, 13)
 _EXIT_INSTALL = 3  # that of catalog.errors.InstallError, which an old Python could not import
 
 if not _OLDEST <= sys.version_info[:2] <= _NEWEST:
-    print(
-        "Setup needs Python 3.11 to 3.13, and this is %d.%d (%s). Install one, then name it:"
-        " make setup PYTHON=python3.12"
-        % (sys.version_info[0], sys.version_info[1], sys.executable),
-        file=sys.stderr,
+    sys.stderr.write(
+        f"Setup needs Python 3.11 to 3.13, and this is {sys.version.split()[0]} ({sys.executable})."
+        " Install one, then name it: make setup PYTHON=python3.12\n"
     )
     sys.exit(_EXIT_INSTALL)
 
@@ -100,7 +98,11 @@ def sync_packages(uv: str, extras: tuple[str, ...], *, dev: bool) -> None:
 
 
 def _run_python(*arguments: str) -> None:
-    done = subprocess.run([_VENV / "bin" / "python", *arguments], cwd=ROOT, check=False)
+    # The packages' own HTTP library has a name of its own for the certificates to trust.
+    trust = os.environ.get("SSL_CERT_FILE")
+    environment = ({"REQUESTS_CA_BUNDLE": trust} if trust else {}) | dict(os.environ)
+    command = [_VENV / "bin" / "python", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
     if done.returncode:
         raise InstallError("The jars could not all be fetched; the line above says why.")
 
