@@ -32,6 +32,7 @@ from streaming.keeper import Board
 from streaming.session import CATALOG
 from streaming.settings import StreamingSettings
 
+_TAG = "care"
 _JOIN_SECONDS = 5
 _MANIFESTS_SECONDS = 3600
 _MANIFESTS_WORTH_REWRITING = 10
@@ -45,26 +46,26 @@ Report = dict[str, Any]
 def caring(
     session: SparkSession, settings: StreamingSettings, board: Board, stop: threading.Event
 ) -> Iterator[None]:
-    """Look after the tables every `care_seconds`; at the block's end stop, if need be midway."""
-    over = threading.Event()
-    care = Care(session, timedelta(minutes=settings.snapshot_minutes), board)
+    """Look after the tables every `care_seconds` until `stop`; the block's end waits for the end.
+
+    An act under way is broken off: its files are swept up as orphans, the table never sees them.
+    """
+    care = Care(session, timedelta(minutes=settings.snapshot_minutes), board, stop)
     ticks = threading.Thread(
-        target=_tick, args=(care, settings.care_seconds, stop, over), name="care", daemon=True
+        target=_tick, args=(care, settings.care_seconds, stop), name="care", daemon=True
     )
     ticks.start()
     try:
         yield
     finally:
-        over.set()
-        session.sparkContext.cancelJobGroup("care")
+        stop.set()
+        session.sparkContext.cancelJobsWithTag(_TAG)
         ticks.join(_JOIN_SECONDS)
 
 
-def _tick(care: "Care", seconds: float, stop: threading.Event, over: threading.Event) -> None:
-    while not over.wait(seconds):
+def _tick(care: "Care", seconds: float, stop: threading.Event) -> None:
+    while not stop.wait(seconds):
         for table in TABLES:
-            if stop.is_set() or over.is_set():
-                return
             care.look_after(table)
 
 
@@ -76,21 +77,22 @@ class Care:
         session: SparkSession,
         keep: timedelta,
         board: Board,
+        stop: threading.Event,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._session = session
         self._keep = keep
         self._board = board
+        self._stop = stop
         self._now = now
         self._totals: dict[str, dict[date, tuple[int, int]]] = {}
-        self._seen: dict[str, int] = {}
         self._manifests_due = dict.fromkeys(TABLES, time.monotonic() + _MANIFESTS_SECONDS)
 
     def look_after(self, table: Table) -> None:
         """Compact, rewrite manifests, expire: in this order, for expiry drops what they replace."""
         context = self._session.sparkContext
         context.setLocalProperty("spark.scheduler.pool", "care")
-        context.setJobGroup("care", f"care of {table.name}")
+        context.addJobTag(_TAG)
         for compaction in self._attempt(table, "plan", lambda: self._plan(table)) or ():
             self._attempt(table, "compact", partial(self._compact, table, compaction))
         self._attempt(table, "rewrite manifests", lambda: self._rewrite_manifests(table))
@@ -98,10 +100,14 @@ class Care:
 
     def _attempt(self, table: Table, act: str, do: Callable[[], Any]) -> Any:
         """Do it; report what it did, unless that is nothing. Returns what planning found."""
+        if self._stop.is_set():
+            return None
         began = time.monotonic()
         try:
             done = do()
         except Exception as error:  # noqa: BLE001 (whatever it is, the stream goes on)
+            if self._stop.is_set():
+                return None
             done = {"error": _first_line(error)}
         if isinstance(done, dict):
             seconds = round(time.monotonic() - began, 2)
@@ -113,11 +119,9 @@ class Care:
         return done
 
     def _plan(self, table: Table) -> list[Compaction]:
-        snapshot = jvm_tables.load(self._session, table).currentSnapshot()
         piles = self._piles(table)
         before = self._totals.get(table.name, {})
         self._totals[table.name] = totals(piles)
-        self._seen[table.name] = snapshot.snapshotId()
         return plan(piles, before, self._now().date())
 
     def _piles(self, table: Table) -> list[Pile]:

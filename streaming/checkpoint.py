@@ -145,6 +145,30 @@ def _refusal(which: str, why: str) -> CheckpointError:
     )
 
 
+class Rivals:
+    """Watches, while the stream runs, that no other stream writes to the table.
+
+    `at_start` is the newest mark from before: until our first commit it may be another query's,
+    whose place we took by a rebuild.
+    """
+
+    def __init__(self, query_id: str, at_start: Mark | None) -> None:
+        self._ours = query_id
+        self._before = at_start
+
+    def look(self, newest: Mark | None) -> None:
+        """Raise CheckpointError when the table's newest mark is another stream's."""
+        if newest is None or newest == self._before:
+            return
+        if newest.query_id != self._ours:
+            raise CheckpointError(
+                f"Another stream (query {newest.query_id}, epoch {newest.epoch}) writes to the same"
+                " table, and two writers double trades: this one stops. Stop the other too, then"
+                " check that each (kafka_partition, kafka_offset) is there once."
+            )
+        self._before = None
+
+
 def read_checkpoint(folder: Path, topic: str) -> Checkpoint:
     """Read the checkpoint of a query on one topic. Raises CheckpointError on a garbled file."""
     offsets, commits = _epochs(folder / "offsets"), _epochs(folder / "commits")

@@ -16,17 +16,12 @@ from pyspark.sql.streaming.query import StreamingQuery
 from catalog.client import connect, translated
 from catalog.errors import CheckpointError, ServiceError
 from catalog.logs import get_logger
-from catalog.schema import TRADES
+from catalog.schema import TABLES, TRADES
 from catalog.settings import BrokerSettings, LakeSettings
 from catalog.tables import ensure_tables
 from streaming import jvm_tables, keeper, others
 from streaming.care import caring
-from streaming.checkpoint import (
-    Written,
-    judge,
-    read_checkpoint,
-    rebuild,
-)
+from streaming.checkpoint import Rivals, Written, judge, read_checkpoint, rebuild
 from streaming.lock import exclusive
 from streaming.progress import ProgressListener
 from streaming.session import open_session
@@ -38,7 +33,7 @@ from streaming.written import read_written
 
 _STOP_SECONDS = 8
 _WATCH_SECONDS = 0.25
-_RIVAL_SECONDS = 10
+_LOOK_SECONDS = 10
 
 log = get_logger("streaming.job")
 
@@ -68,9 +63,11 @@ def run(
                 _rebuild(session, broker, folder, written)
             queries = _start(session, settings, broker, board, folder)
             log.info("ready", seconds=round(time.monotonic() - began, 1))
-            with caring(session, settings, board, stop):
-                _watch(session, queries, written, stop)
-            _finish(queries)
+            try:
+                with caring(session, settings, board, stop):
+                    _watch(session, queries, written, board, stop)
+            finally:
+                _finish(queries)
     log.info("stopped")
 
 
@@ -148,33 +145,27 @@ def _watch(
     session: SparkSession,
     queries: tuple[StreamingQuery, ...],
     written: Written,
+    board: keeper.Board,
     stop: threading.Event,
 ) -> None:
     """Return when told to stop; raise when a query ends or another writer appears."""
-    allowed = {mark.query_id for mark in written.marks[:1]}
-    ours = str(queries[0].id)
-    next_look = time.monotonic() + _RIVAL_SECONDS
+    rivals = Rivals(str(queries[0].id), written.marks[0] if written.marks else None)
+    next_look = time.monotonic()
     while not stop.wait(_WATCH_SECONDS):
         for query in queries:
             if not query.isActive:
                 raise _failure(query)
         if time.monotonic() >= next_look:
-            allowed = _look_for_rivals(session, ours, allowed)
-            next_look = time.monotonic() + _RIVAL_SECONDS
+            _look_at_tables(session, rivals, board)
+            next_look = time.monotonic() + _LOOK_SECONDS
 
 
-def _look_for_rivals(session: SparkSession, ours: str, allowed: set[str]) -> set[str]:
-    """Raise when the newest stream snapshot is neither ours nor from before our first commit."""
-    mark, _ = jvm_tables.newest_mark(jvm_tables.load(session, TRADES))
-    if mark is None or mark.query_id == ours:
-        return set()
-    if mark.query_id not in allowed:
-        raise CheckpointError(
-            f"Another stream (query {mark.query_id}) is writing to {TRADES.identifier}: two writers"
-            " double trades. This one stops; stop the other too, then check the table by its"
-            " (kafka_partition, kafka_offset) before going on."
-        )
-    return allowed
+def _look_at_tables(session: SparkSession, rivals: Rivals, board: keeper.Board) -> None:
+    for table in TABLES:
+        java_table = jvm_tables.load(session, table)
+        board.update_table(table.name, **jvm_tables.size(java_table))
+        if table is TRADES:
+            rivals.look(jvm_tables.newest_mark(java_table)[0])
 
 
 def _failure(query: StreamingQuery) -> ServiceError:

@@ -29,6 +29,16 @@ def ancestors(java_table: Any) -> Iterator[Any]:
         snapshot = None if parent is None else java_table.snapshot(parent)
 
 
+def size(java_table: Any) -> dict[str, int]:
+    """Number of snapshots and of data files, and the current snapshot's id."""
+    current = java_table.currentSnapshot()
+    return {
+        "snapshots": len(java_table.snapshots()),
+        "snapshot_id": current.snapshotId(),
+        "files": int(current.summary().get("total-data-files")),
+    }
+
+
 def newest_mark(java_table: Any) -> tuple[Mark | None, int]:
     """The newest mark of a streaming sink, and how many snapshots lie from the tip to it.
 

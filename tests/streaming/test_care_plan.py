@@ -1,0 +1,99 @@
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streaming.care import compaction_options
+from streaming.care_plan import (
+    MIN_FILES,
+    MIN_SMALLEST,
+    TARGET_BYTES,
+    TIERS,
+    Compaction,
+    Pile,
+    plan,
+    tier_bound,
+    totals,
+)
+
+TODAY = date(2026, 1, 2)
+YESTERDAY = date(2026, 1, 1)
+
+
+def pile(files, *, day=TODAY, place="AAPL", tier=0, size_bytes=1000):
+    return Pile(day, place, tier, files, size_bytes)
+
+
+def test_no_files_need_no_compaction():
+    assert plan([], {}, TODAY) == []
+
+
+def test_few_small_files_are_left_until_merging_them_pays():
+    assert plan([pile(MIN_SMALLEST - 1)], {}, TODAY) == []
+
+
+def test_many_small_files_are_merged_and_larger_ones_left_alone():
+    found = plan([pile(MIN_SMALLEST), pile(1, tier=3)], {}, TODAY)
+    assert found == [Compaction(TODAY, tier_bound(0), MIN_FILES)]
+
+
+def test_a_full_tier_takes_all_smaller_files_with_it():
+    found = plan([pile(MIN_SMALLEST), pile(MIN_FILES, tier=2)], {}, TODAY)
+    assert found == [Compaction(TODAY, tier_bound(2), MIN_FILES)]
+
+
+def test_files_of_two_table_partitions_are_not_counted_together():
+    half = MIN_SMALLEST - 1
+    assert plan([pile(half), pile(half, place="TSLA")], {}, TODAY) == []
+
+
+def test_the_newest_day_comes_first():
+    found = plan([pile(9, day=YESTERDAY), pile(9)], {}, TODAY)
+    assert [compaction.day for compaction in found] == [TODAY, YESTERDAY]
+
+
+def test_a_past_day_that_nothing_was_added_to_is_merged_for_good():
+    piles = [pile(2, day=YESTERDAY, tier=1), pile(1, day=YESTERDAY, tier=4)]
+    assert plan(piles, {}, TODAY) == []
+    found = plan(piles, totals(piles), TODAY)
+    assert found == [Compaction(YESTERDAY, tier_bound(TIERS - 1), 2)]
+
+
+def test_a_past_day_that_still_grows_is_merged_in_tiers_only():
+    piles = [pile(2, day=YESTERDAY)]
+    assert plan(piles, totals([pile(1, day=YESTERDAY)]), TODAY) == []
+
+
+def test_today_is_never_closed():
+    piles = [pile(2)]
+    assert plan(piles, totals(piles), TODAY) == []
+
+
+def test_a_closed_day_that_cannot_have_fewer_files_is_left_alone():
+    piles = [pile(2, day=YESTERDAY, tier=5, size_bytes=TARGET_BYTES + 1)]
+    assert plan(piles, totals(piles), TODAY) == []
+
+
+@given(
+    st.lists(
+        st.builds(
+            Pile,
+            day=st.sampled_from([TODAY, YESTERDAY]),
+            place=st.sampled_from(["a", "b"]),
+            tier=st.integers(0, TIERS - 1),
+            files=st.integers(1, 20),
+            size_bytes=st.integers(1, TARGET_BYTES),
+        )
+    )
+)
+def test_a_day_is_compacted_at_most_once_a_round(piles):
+    days = [compaction.day for compaction in plan(piles, totals(piles), TODAY)]
+    assert len(days) == len(set(days))
+
+
+@pytest.mark.parametrize("tier", range(TIERS))
+def test_iceberg_accepts_only_a_target_between_the_two_bounds(tier):
+    options = compaction_options(Compaction(TODAY, tier_bound(tier), 2))
+    low, target, high = (int(options[f"{n}-file-size-bytes"]) for n in ("min", "target", "max"))
+    assert 0 <= low < target < high

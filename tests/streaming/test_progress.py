@@ -1,0 +1,58 @@
+import pytest
+
+from streaming.keeper import Board
+from streaming.progress import ProgressListener
+
+
+@pytest.fixture
+def board():
+    return Board("1", "now")
+
+
+@pytest.fixture
+def listener(board):
+    return ProgressListener(board, "ticks", now=lambda: 0.0)
+
+
+def progress(name, end, latest, rows=3):
+    return {
+        "id": "query",
+        "name": name,
+        "batchId": 5,
+        "numInputRows": rows,
+        "processedRowsPerSecond": 12.34,
+        "durationMs": {"triggerExecution": 250},
+        "sources": [{"endOffset": end, "latestOffset": latest}],
+    }
+
+
+def test_a_micro_batch_of_trades_moves_what_is_stored(listener, board):
+    listener.note(progress("trades", {"ticks": {"0": 7}}, {"ticks": {"0": 9}}))
+    status = board.to_json()
+    assert status["offsets"] == {"ticks": {"0": {"stored": 7, "latest": 9}}}
+    assert status["query"]["epoch"] == 5
+    assert status["query"]["batch_ms"] == 250
+    assert status["query"]["rows_per_second"] == 12.3
+    assert not status["query"]["waiting"]
+
+
+def test_an_empty_trigger_keeps_the_last_micro_batch_s_duration(listener, board):
+    listener.note(progress("trades", {"ticks": {"0": 7}}, {"ticks": {"0": 9}}))
+    empty = progress("trades", {"ticks": {"0": 9}}, {"ticks": {"0": 9}}, rows=0)
+    listener.note(empty | {"durationMs": {"triggerExecution": 2}})
+    assert board.to_json()["query"]["batch_ms"] == 250
+    assert board.to_json()["query"]["waiting"]
+
+
+def test_the_slower_query_s_reading_of_trades_is_told_apart(listener, board):
+    end = {"ticks": {"0": 4}, "ticks.rejected": {"0": 2}}
+    listener.note(progress("others", end, end))
+    offsets = board.to_json()["offsets"]
+    assert offsets["ticks"]["0"] == {"checked": 4, "latest": 4}
+    assert offsets["ticks.rejected"]["0"] == {"stored": 2, "latest": 2}
+    assert board.to_json()["query"]["epoch"] is None
+
+
+def test_a_report_without_offsets_changes_none(listener, board):
+    listener.note(progress("trades", None, None))
+    assert board.to_json()["offsets"] == {}
