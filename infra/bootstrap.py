@@ -101,7 +101,7 @@ def _run_python(*arguments: str) -> None:
     # The packages' own HTTP library has a name of its own for the certificates to trust.
     trust = os.environ.get("SSL_CERT_FILE")
     environment = ({"REQUESTS_CA_BUNDLE": trust} if trust else {}) | dict(os.environ)
-    command = [_VENV / "bin" / "python", *arguments]
+    command = [str(_VENV / "bin" / "python"), *arguments]
     done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
     if done.returncode:
         raise InstallError("The jars could not all be fetched; the line above says why.")

@@ -10,7 +10,8 @@ import requests
 from jgo.env import LockFile
 from jgo.env._lockfile import LockedDependency
 from jgo.maven import MavenContext, PythonResolver
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from rich.table import Column
 
 from catalog.errors import InstallError
 from infra.jars import lock_path
@@ -68,10 +69,9 @@ def sync(name: str, target: Path | None = None) -> int:
 
 def _fetch_all(name: str, wanted: set[str], target: Path, scratch: Path) -> None:
     with Progress(
-        TextColumn("  {task.description:<48}"),
-        BarColumn(bar_width=24),
-        DownloadColumn(),
-        TransferSpeedColumn(),
+        TextColumn("  {task.description:<48}", table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=10),
+        DownloadColumn(table_column=Column(no_wrap=True)),
     ) as progress:
         resolver = PythonResolver(progress_callback=_bar(progress))
         context = MavenContext(resolver=resolver, repo_cache=scratch, timeout=60)
