@@ -62,7 +62,7 @@ class Pipeline:
         self._watch = watch
         self._source = source
         self._stop = stop
-        self._queue = queue or FrameQueue()
+        self._queue = FrameQueue() if queue is None else queue
         self._on_tick = on_tick
         self._clock = clock
         self._monotonic = monotonic
