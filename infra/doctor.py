@@ -13,8 +13,8 @@ import psutil
 
 from catalog.errors import TapehouseError
 from infra.home import Home
-from infra.jars import SETS
-from infra.jars.sync import damaged, folder, missing
+from infra.jars import ALL, JarSet
+from infra.jars.sync import damaged, missing
 from infra.java import WORKING, find_system_java, packaged_java
 from infra.machine import NEEDED_DISK_BYTES, free_disk_bytes
 from infra.output import human_bytes
@@ -49,7 +49,7 @@ def examine(home: Home) -> list[Finding]:
         check_java(dict(os.environ)),
         check_packages(UV_LOCK, installed_packages()),
         check_store(executable("weed")),
-        *(check_jars(name, folder(name)) for name in SETS),
+        *map(check_jars, ALL),
         check_disk(home.path, free_disk_bytes(home.path)),
         check_memory(psutil.virtual_memory().available),
         *check_home(home),
@@ -113,16 +113,18 @@ def check_store(weed: Path) -> Finding:
     return Finding("store", f"{weed} is not there", "run `make setup`", failed=True)
 
 
-def check_jars(name: str, target: Path) -> Finding:
+def check_jars(jars: JarSet) -> Finding:
     """Each jar of the lock is there and has the lock's sum."""
-    absent, broken = missing(name, target), damaged(name, target)
+    absent, broken = missing(jars), damaged(jars)
     if not (absent or broken):
-        return Finding(f"{name} jars", f"{len(list(target.glob('*.jar')))} with the right sums")
+        return Finding(
+            f"{jars.name} jars", f"{len(list(jars.folder.glob('*.jar')))} with the right sums"
+        )
     found = [f"{file} is missing" for file in absent] + [
         f"{file} has a wrong sum" for file in broken
     ]
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    return Finding(f"{name} jars", f"{found[0]}{more}", "run `make setup`", failed=True)
+    return Finding(f"{jars.name} jars", f"{found[0]}{more}", "run `make setup`", failed=True)
 
 
 def check_disk(path: Path, free: int) -> Finding:

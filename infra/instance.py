@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from threading import Event
 from types import FrameType
 
-from catalog.errors import ServiceError
+from catalog.errors import InstallError, ServiceError
 from infra.connections import broker_settings, keeper_status
 from infra.home import Home, Pid, Run
-from infra.jars import SETS
+from infra.jars import ALL, JarSet
 from infra.jars.sync import missing
 from infra.java import ensure_java
 from infra.local import LocalRunner, end_survivors
@@ -117,14 +117,14 @@ def _end_leftovers(home: Home, say: Callable[[str], None]) -> None:
 
 
 def _check_jars() -> None:
-    for name in SETS:
-        if absent := missing(name):
-            raise _setup_needed(name, absent)
+    for jars in ALL:
+        if absent := missing(jars):
+            raise _setup_needed(jars, absent)
 
 
-def _setup_needed(name: str, absent: list[str]) -> ServiceError:
-    return ServiceError(
-        f"{len(absent)} of the {name} jars are missing ({absent[0]}, ...). Run `make setup`."
+def _setup_needed(jars: JarSet, absent: list[str]) -> InstallError:
+    return InstallError(
+        f"{len(absent)} of the {jars.name} jars are missing ({absent[0]}, ...). Run `make setup`."
     )
 
 

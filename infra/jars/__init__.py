@@ -1,17 +1,33 @@
 """The servers' jars: what is wanted (`jgo.toml`), which exactly (`jgo.lock.toml`), fetching."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-SETS = ("kafka", "spark")
+from infra.paths import JARS
 
 _HERE = Path(__file__).parent
 
 
-def spec_path(name: str) -> Path:
-    """Where the coordinates of a jar set are written by hand."""
-    return _HERE / name / "jgo.toml"
+@dataclass(frozen=True, slots=True)
+class JarSet:
+    """The jars of one server. `spec` is written by hand, `lock` by `python -m infra.jars --lock`.
+
+    `repositories` by name, None for the resolver's default one.
+    """
+
+    name: str
+    spec: Path
+    lock: Path
+    folder: Path
+    repositories: Mapping[str, str] | None = None
+
+    @classmethod
+    def of(cls, name: str) -> "JarSet":
+        """One of ours."""
+        return cls(name, _HERE / name / "jgo.toml", _HERE / name / "jgo.lock.toml", JARS / name)
 
 
-def lock_path(name: str) -> Path:
-    """Where each jar stands with its SHA-256; `python -m infra.jars --lock` writes it."""
-    return _HERE / name / "jgo.lock.toml"
+KAFKA = JarSet.of("kafka")
+SPARK = JarSet.of("spark")
+ALL = (KAFKA, SPARK)

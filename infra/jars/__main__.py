@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from catalog.errors import TapehouseError
-from infra.jars import SETS
+from infra.jars import ALL
 from infra.jars.lock import lock
 from infra.jars.sync import sync
 from infra.output import say
@@ -20,9 +20,9 @@ def main() -> int:
     try:
         if options.lock:
             _lock_all()
-        for name in SETS:
-            fetched = sync(name)
-            say(f"  {name} jars: {f'{fetched} fetched' if fetched else 'in place'}")
+        for jars in ALL:
+            fetched = sync(jars)
+            say(f"  {jars.name} jars: {f'{fetched} fetched' if fetched else 'in place'}")
     except TapehouseError as error:
         say(f"tapehouse: {error}")
         return error.exit_code
@@ -31,8 +31,8 @@ def main() -> int:
 
 def _lock_all() -> None:
     with tempfile.TemporaryDirectory() as cache:
-        for name in SETS:
-            say(f"  {name}: {lock(name, Path(cache))} jars locked")
+        for jars in ALL:
+            say(f"  {jars.name}: {lock(jars, Path(cache))} jars locked")
 
 
 if __name__ == "__main__":

@@ -14,70 +14,63 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.table import Column
 
 from catalog.errors import InstallError
-from infra.jars import lock_path
-from infra.paths import JARS
+from infra.jars import JarSet
 
 _CHUNK_BYTES = 1 << 20
 
 
-def folder(name: str) -> Path:
-    """Where the jars of a set live."""
-    return JARS / name
-
-
-def missing(name: str, target: Path | None = None) -> list[str]:
+def missing(jars: JarSet) -> list[str]:
     """File names that the lock lists and the folder lacks; quick, it looks at names alone."""
-    target = target or folder(name)
-    return [_file_name(jar) for jar in _locked(name) if not (target / _file_name(jar)).is_file()]
+    return [file for file in map(_file_name, _locked(jars)) if not (jars.folder / file).is_file()]
 
 
-def damaged(name: str, target: Path | None = None) -> list[str]:
+def damaged(jars: JarSet) -> list[str]:
     """File names present whose SHA-256 is not the lock's. Reads every jar."""
-    target = target or folder(name)
-    return [
-        _file_name(jar)
-        for jar in _locked(name)
-        if (target / _file_name(jar)).is_file() and _sha256(target / _file_name(jar)) != jar.sha256
-    ]
+    present = {jars.folder / _file_name(jar): jar.sha256 for jar in _locked(jars)}
+    return [p.name for p, sum_ in present.items() if p.is_file() and _sha256(p) != sum_]
 
 
-def sync(name: str, target: Path | None = None) -> int:
+def sync(jars: JarSet) -> int:
     """Make the folder hold exactly the lock's jars; returns how many were fetched.
 
     A jar gets its name only once its sum was right, so an interrupted run leaves nothing
     half-made and can be repeated. Raises InstallError: no network, a wrong sum, a full disk.
     """
-    target = target or folder(name)
     try:
-        target.mkdir(parents=True, exist_ok=True)
-        for file in damaged(name, target):
-            (target / file).unlink()
-        wanted = set(missing(name, target))
+        jars.folder.mkdir(parents=True, exist_ok=True)
+        for file in damaged(jars):
+            (jars.folder / file).unlink()
+        wanted = set(missing(jars))
         if wanted:
-            with tempfile.TemporaryDirectory(prefix=".fetching-", dir=target.parent) as scratch:
-                _fetch_all(name, wanted, target, Path(scratch))
-        _remove_strangers(name, target)
+            with tempfile.TemporaryDirectory(prefix=".fetch-", dir=jars.folder.parent) as scratch:
+                _fetch_all(jars, wanted, Path(scratch))
+        _remove_strangers(jars)
+    except requests.RequestException as error:
+        raise _unreachable(jars, error) from error
     except OSError as error:
-        if isinstance(error, requests.RequestException):
-            raise _unreachable(name, error) from error
         raise InstallError(
-            f"The {name} jars cannot be written to {target}: {error.strerror}. Free some space"
-            " there (about 200 MB is needed in all) and run `make setup` again."
+            f"The {jars.name} jars cannot be written to {jars.folder}: {error.strerror}. Free some"
+            " space there (about 200 MB is needed in all) and run `make setup` again."
         ) from error
     return len(wanted)
 
 
-def _fetch_all(name: str, wanted: set[str], target: Path, scratch: Path) -> None:
+def _fetch_all(jars: JarSet, wanted: set[str], scratch: Path) -> None:
     with Progress(
         TextColumn("  {task.description:<48}", table_column=Column(no_wrap=True)),
         BarColumn(bar_width=10),
         DownloadColumn(table_column=Column(no_wrap=True)),
     ) as progress:
         resolver = PythonResolver(progress_callback=_bar(progress))
-        context = MavenContext(resolver=resolver, repo_cache=scratch, timeout=60)
-        for jar in _locked(name):
+        context = MavenContext(
+            resolver=resolver,
+            repo_cache=scratch,
+            remote_repos=dict(jars.repositories) if jars.repositories else None,
+            timeout=60,
+        )
+        for jar in _locked(jars):
             if _file_name(jar) in wanted:
-                _fetch(jar, context, target)
+                _fetch(jar, context, jars.folder)
 
 
 def _fetch(jar: LockedDependency, context: MavenContext, target: Path) -> None:
@@ -99,15 +92,15 @@ def _fetch(jar: LockedDependency, context: MavenContext, target: Path) -> None:
     path.replace(target / _file_name(jar))
 
 
-def _remove_strangers(name: str, target: Path) -> None:
-    known = {_file_name(jar) for jar in _locked(name)}
-    for path in target.glob("*.jar"):
+def _remove_strangers(jars: JarSet) -> None:
+    known = {_file_name(jar) for jar in _locked(jars)}
+    for path in jars.folder.glob("*.jar"):
         if path.name not in known:
             path.unlink()
 
 
-def _locked(name: str) -> list[LockedDependency]:
-    return LockFile.load(lock_path(name)).dependencies
+def _locked(jars: JarSet) -> list[LockedDependency]:
+    return LockFile.load(jars.lock).dependencies
 
 
 def _file_name(jar: LockedDependency) -> str:
@@ -123,9 +116,9 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _unreachable(name: str, error: Exception) -> InstallError:
+def _unreachable(jars: JarSet, error: Exception) -> InstallError:
     return InstallError(
-        f"The {name} jars cannot be downloaded ({type(error).__name__}). Setup needs the network"
+        f"The {jars.name} jars cannot be downloaded ({type(error).__name__}). Setup needs the network"
         " once (HTTPS_PROXY counts); what is already here is kept. Then run `make setup` again."
     )
 
