@@ -24,7 +24,13 @@ STALE_SECONDS = 300
 _DAY_SECONDS = 86400
 
 _NAN = float("nan")
-_NO_TRADE = "No trade is in the lake yet. It fills as soon as the feed delivers one."
+_NO_TRADE = "The lake holds no trade yet; the first one from the feed appears here by itself."
+_NOTHING = {
+    State.LOADING: "Loading …",
+    State.EMPTY: "Nothing yet.",
+    State.LIVE: "Nothing yet.",
+    State.BROKEN: "The lake does not answer.",
+}
 _SHORT_NAMES = {24: "Ext. hours", 8: "Sweep", 12: "Odd lot"}
 
 
@@ -59,6 +65,7 @@ def candles(frame: Frame, symbol: str, interval: Interval) -> bytes:
         "last": quote.last if quote else None,
         "falling": bool(bars) and _falling(bars[-1]),
         "decimals": decimals_of(quote),
+        "banner": frame.trouble is not None,
         "empty": _why_empty(frame, symbol, interval),
     }
     return pack(
@@ -91,7 +98,8 @@ def tape(frame: Frame, symbol: str) -> bytes:
         "decimals": [decimals_of(frame.quotes.get(name)) for name in symbols],
         "conditions": [short_conditions(codes) for codes in conditions],
         "watched": len(frame.quotes),
-        "empty": _NO_TRADE if frame.state is State.EMPTY else "Loading trades from the lake.",
+        "banner": frame.trouble is not None,
+        "empty": _NOTHING[frame.state],
     }
     return pack(
         header,
@@ -111,7 +119,7 @@ def watch_list(frame: Frame, selected: str, now: int) -> dict[str, object]:
     """The watch list's payload. `now` is in microseconds; it decides what is stale."""
     return {
         "selected": selected,
-        "empty": _NO_TRADE if frame.state is State.EMPTY else "Loading symbols from the lake.",
+        "empty": _NOTHING[frame.state],
         "rows": [
             {
                 "symbol": quote.symbol,
@@ -184,9 +192,9 @@ def _badge(frame: Frame, now: int) -> dict[str, str]:
     if frame.state is not State.LIVE:
         text = "LOADING" if frame.state is State.LOADING else "WAITING"
         return {"kind": "loading", "text": text, "title": "no trade has been read yet"}
-    feed = frame.feed
-    if feed is not None and feed.kind != "connected":
-        return {"kind": "quiet", "text": f"FEED {feed.kind.upper()}", "title": feed.detail}
+    if _is_disconnected(frame):
+        title = frame.feed.detail if frame.feed else ""
+        return {"kind": "quiet", "text": "FEED DISCONNECTED", "title": title}
     if _lag(frame, now) > QUIET_SECONDS:
         return {
             "kind": "quiet",
@@ -195,6 +203,14 @@ def _badge(frame: Frame, now: int) -> dict[str, str]:
             " or a writer that stands still",
         }
     return {"kind": "live", "text": "● LIVE", "title": "following the newest snapshot"}
+
+
+def _is_disconnected(frame: Frame) -> bool:
+    feed, position = frame.feed, frame.position
+    if feed is None or feed.kind != "disconnected" or position is None:
+        return False
+    # Another feed may go on: what was received since then says so.
+    return position.complete_to is None or position.complete_to <= feed.at + SECOND
 
 
 def _truth(frame: Frame, now: int) -> list[str]:

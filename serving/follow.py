@@ -9,9 +9,15 @@ from serving.settings import DashboardSettings
 
 
 @st.cache_resource(show_spinner=False)
+def dashboard_settings() -> DashboardSettings:
+    """Read once."""
+    return DashboardSettings.read()
+
+
+@st.cache_resource(show_spinner=False)
 def live_market() -> LiveMarket:
-    """Started by the first session; reads the settings of the environment once."""
+    """Started by the first session; reads the lake's settings once. Raises SettingsError."""
     lake = LakeSettings.read()
     secrets = (lake.credential, lake.token, lake.store_secret_key)
     configure_logging(secret.get_secret_value() for secret in secrets)
-    return LiveMarket(lake, every_seconds=DashboardSettings.read().poll_seconds).start()
+    return LiveMarket(lake, every_seconds=dashboard_settings().poll_seconds).start()

@@ -29,9 +29,9 @@ _DAY = 24 * _HOUR
 
 # Three intervals are kept; every other is rolled up from the longest of them that divides it.
 KEPT: dict[Interval, Depth] = {
-    Interval.S1: Depth(capacity=7200, history=_HOUR, chunk=_HOUR),
-    Interval.M1: Depth(capacity=7200, history=2 * _DAY, chunk=_DAY // 2),
-    Interval.H1: Depth(capacity=2400, history=30 * _DAY, chunk=5 * _DAY),
+    Interval.S1: Depth(capacity=3600, history=_HOUR, chunk=_HOUR),
+    Interval.M1: Depth(capacity=4320, history=2 * _DAY, chunk=_DAY // 2),
+    Interval.H1: Depth(capacity=960, history=30 * _DAY, chunk=5 * _DAY),
 }
 _KEPT_FOR: dict[Interval, Interval] = {
     wanted: max(
@@ -61,7 +61,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class FeedEvent:
-    """The last thing that happened to the whole feed. `at` is in microseconds."""
+    """When (microseconds) and why the feed was last `connected` or `disconnected`."""
 
     kind: str
     detail: str
@@ -164,9 +164,9 @@ class Level:
         self._starts[:0] = [bar.start for bar in older]
         self.since = since
 
-    def bars(self) -> tuple[Bar, ...]:
-        """The bars, in order of start."""
-        return tuple(self._bars)
+    def bars(self, newest: int | None = None) -> tuple[Bar, ...]:
+        """The bars, or that many of the newest, in order of start."""
+        return tuple(self._bars if newest is None else self._bars[-newest:])
 
     def _merge(self, bar: Bar) -> None:
         place = bisect_left(self._starts, bar.start)
@@ -285,8 +285,8 @@ class Market:
 
 
 def _quote(name: str, symbol: _Symbol, direction: int) -> Quote:
-    minutes = symbol.levels[Interval.M1].bars()
-    closes = tuple(bar.close for bar in minutes[-_SPARK_BARS:] if bar.close is not None)
+    minutes = symbol.levels[Interval.M1].bars(newest=_SPARK_BARS)
+    closes = tuple(bar.close for bar in minutes if bar.close is not None)
     return Quote(name, symbol.last, symbol.last_key[0], direction, _day(symbol), closes)
 
 
@@ -296,7 +296,7 @@ def _day(symbol: _Symbol) -> Bar | None:
     if hours.since is not None and hours.since > start:
         return None
     day = empty_bar(start)
-    for bar in hours.bars()[-24:]:
+    for bar in hours.bars(newest=24):
         if bar.start >= start:
             day = merge(day, bar)
     return day

@@ -4,23 +4,28 @@ import time
 
 import streamlit as st
 
+from catalog.errors import SettingsError
 from catalog.settings import SYMBOL_PATTERN
 from serving import charts
 from serving.bars import Interval
 from serving.components import components
-from serving.follow import live_market
+from serving.follow import dashboard_settings, live_market
 from serving.frames import Frame
-from serving.settings import DashboardSettings
 
 _FIRST_INTERVAL = Interval.M1
 
 
 def show() -> None:
     """Draw the page; afterwards only its live part runs again, on a timer."""
-    frame = live_market().frame
+    try:
+        frame = live_market().frame
+        every_seconds = dashboard_settings().refresh_seconds
+    except SettingsError as error:
+        st.error(str(error))
+        return
     symbol, interval = _header(frame)
     st.query_params.from_dict({"symbol": symbol, "interval": str(interval)})
-    st.fragment(_live, run_every=DashboardSettings.read().refresh_seconds)(symbol, interval)
+    st.fragment(_live, run_every=every_seconds)(symbol, interval)
 
 
 def _header(frame: Frame) -> tuple[str, Interval]:

@@ -2,7 +2,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving import charts
@@ -41,6 +41,7 @@ columns = st.integers(0, 20).flatmap(
 )
 
 
+@settings(deadline=None)
 @given(columns, st.dictionaries(st.sampled_from(["a", "b", "ü"]), st.text(max_size=20)))
 def test_a_payload_unpacks_to_what_was_packed(
     given_columns: dict[str, list[float]], header: dict[str, str]

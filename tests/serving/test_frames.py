@@ -1,6 +1,6 @@
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.bars import SECOND, Bar, Interval
@@ -29,6 +29,7 @@ def load_all(market: Market, seconds: list[Bar]) -> list[HistoryRequest]:
     return answered
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 7200), min_size=1, max_size=60), st.integers(0, 60))
 def test_history_and_live_trades_make_the_same_bars_wherever_the_split_is(
     offsets: list[int], split: int

@@ -8,7 +8,7 @@ const UP = "#26a69a";
 const DOWN = "#ef5350";
 
 const STYLE = `${TONES}
-  .root { position: relative; height: clamp(360px, calc(100vh - 112px), 1200px); overflow: hidden; }
+  .root { position: relative; height: clamp(360px, calc(100vh - 112px - var(--banner, 0px)), 1200px); overflow: hidden; }
   .plot { position: absolute; inset: 0; }
   /* Plotly puts its own rules into the document's head, which a shadow root does not see. */
   .main-svg { position: absolute; top: 0; left: 0; pointer-events: none; }
@@ -49,7 +49,7 @@ const last = (values, from, to) => {
 };
 
 /** Bars `from` to `to`, every `step` of them merged, aligned so that panning does not reshuffle them. */
-function thinned(bars, from, to) {
+function thinned(bars, from, to, width) {
   const step = Math.max(1, Math.ceil((to - from) / DRAWN_AT_MOST));
   const drawn = { time: [], open: [], high: [], low: [], close: [], volume: [] };
   for (let a = from - (from % step); a < to; a += step) {
@@ -70,6 +70,9 @@ function thinned(bars, from, to) {
     drawn.low.push(low);
     drawn.volume.push(volume);
   }
+  // Plotly takes a candle's width from the closest two; an empty neighbour keeps lone ones in shape.
+  drawn.time.push(bars.time[to - 1] + step * width);
+  for (const name of ["open", "high", "low", "close", "volume"]) drawn[name].push(NaN);
   return drawn;
 }
 
@@ -107,6 +110,7 @@ class Chart {
     this.header = header;
     this.bars = columns;
     this.root.dataset.version = header.version;
+    this.root.style.setProperty("--banner", header.banner ? "58px" : "0px");
     this.draw();
   }
 
@@ -157,7 +161,7 @@ class Chart {
     let start = end - SHOWN_AT_FIRST * width;
     // A symbol that trades seldom: rather the last bars, however long ago.
     if (time.length - lowerBound(time, start) < SHOWN_AT_FIRST / 6)
-      start = time[Math.max(0, time.length - SHOWN_AT_FIRST)] - width;
+      start = Math.min(time[Math.max(0, time.length - SHOWN_AT_FIRST)], end - 40 * width);
     return [start - width / 2, end + width * Math.max(4, (0.04 * (end - start)) / width)];
   }
 
@@ -172,7 +176,7 @@ class Chart {
     const margin = (end - start) / 2;
     const from = Math.max(0, lowerBound(bars.time, start - margin) - 1);
     const to = Math.min(header.rows, lowerBound(bars.time, end + margin) + 1);
-    const drawn = thinned(bars, from, to);
+    const drawn = thinned(bars, from, to, header.width);
     let low = Infinity;
     let high = -Infinity;
     let most = 0;
@@ -219,7 +223,7 @@ class Chart {
     const narrow = this.root.clientWidth < 560;
     const axis = { gridcolor: grid, zeroline: false, linecolor: grid, tickfont: { size: 11 } };
     const spike = { showspikes: true, spikemode: "across", spikesnap: "cursor", spikethickness: 1 };
-    const cross = { ...spike, spikedash: "dot", spikecolor: text };
+    const cross = { ...spike, spikedash: "dot", spikecolor: "#6b7690" };
     return {
       width: this.root.clientWidth,
       height: this.root.clientHeight,
@@ -266,34 +270,48 @@ class Chart {
         autorange: false,
         fixedrange: true,
         nticks: 3,
-        tickformat: "~s",
+        tickformat: most < 1000 ? "~g" : "~s",
         showgrid: false,
       },
-      ...this.lastPrice(range),
+      shapes: this.lastLine(range),
+      annotations: [this.zone(), ...this.lastLabel(range)],
     };
   }
 
-  lastPrice([low, high]) {
+  /** Every time on the chart is UTC, and says so at the axis. */
+  zone() {
+    const place = { xref: "paper", yref: "paper", x: 1, y: 0, xanchor: "left", yanchor: "top" };
+    return { ...place, text: "UTC", showarrow: false, xshift: 4, yshift: -2, font: { size: 11 } };
+  }
+
+  shows([low, high]) {
+    const { last: value } = this.header;
+    return value !== null && value >= low && value <= high;
+  }
+
+  lastLine(range) {
+    if (!this.shows(range)) return [];
+    const { last: value, falling } = this.header;
+    const line = { color: falling ? DOWN : UP, width: 1, dash: "dot" };
+    return [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: value, y1: value, line }];
+  }
+
+  lastLabel(range) {
+    if (!this.shows(range)) return [];
     const { last: value, falling, decimals } = this.header;
-    if (value === null || value < low || value > high) return { shapes: [], annotations: [] };
-    const color = falling ? DOWN : UP;
-    const line = { color, width: 1, dash: "dot" };
-    return {
-      shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: value, y1: value, line }],
-      annotations: [
-        {
-          xref: "paper",
-          x: 1,
-          xanchor: "left",
-          y: value,
-          text: price(value, decimals),
-          showarrow: false,
-          font: { color: falling ? "#fff" : "#04120f", size: 11 },
-          bgcolor: color,
-          borderpad: 2,
-        },
-      ],
-    };
+    return [
+      {
+        xref: "paper",
+        x: 1,
+        xanchor: "left",
+        y: value,
+        text: price(value, decimals),
+        showarrow: false,
+        font: { color: falling ? "#1a0505" : "#04120f", size: 11 },
+        bgcolor: falling ? DOWN : UP,
+        borderpad: 2,
+      },
+    ];
   }
 
   /** What the crosshair is on, or the last bar; also the chart's text alternative. */

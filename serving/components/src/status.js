@@ -37,6 +37,7 @@ class Status {
     const { quote, badge, truth, trouble } = data;
     const decimals = quote.decimals;
     const direction = tone(quote.direction);
+    this.quote.hidden = !quote.symbol;
     this.quote.replaceChildren(
       element("span", { class: "symbol", text: quote.symbol }),
       element("span", { class: `last ${direction}`, text: price(quote.last, decimals) }),

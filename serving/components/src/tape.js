@@ -6,7 +6,7 @@ const SPARE = 4; // rows above and below the visible ones
 
 const STYLE = `${TONES}
   .root { position: relative; display: flex; flex-direction: column; font-size: 12px;
-    height: clamp(260px, calc(100vh - 146px - min(var(--watched, 7) * 28px + 22px, 42vh)), 1100px); }
+    height: clamp(260px, calc(100vh - 146px - var(--banner, 0px) - min(var(--watched, 7) * 28px + 22px, 42vh)), 1100px); }
   .bar { display: flex; justify-content: space-between; align-items: baseline; padding: 0 6px 4px; }
   .bar h2 { margin: 0; font-size: 12px; font-weight: 600; }
   .filter { font-size: 11px; padding: 1px 8px; border: 1px solid var(--st-border-color, #242b3a);
@@ -77,6 +77,7 @@ class Tape {
     this.version = data.header.version;
     this.symbol = data.header.symbol;
     this.root.style.setProperty("--watched", data.header.watched);
+    this.root.style.setProperty("--banner", data.header.banner ? "58px" : "0px");
     // While it is read, rows must not move: what is new waits behind the pill.
     if (this.data && this.scroll.scrollTop >= ROW && !switched) this.hold(data);
     else this.show(data);
@@ -94,7 +95,8 @@ class Tape {
     this.pill.hidden = true;
     this.newest = this.data ? this.data.header.serial : Infinity;
     this.data = data;
-    this.filter.textContent = `Only ${data.header.symbol}`;
+    this.filter.textContent = `Only ${short(data.header.symbol)}`;
+    this.filter.hidden = !data.header.symbol;
     this.filter.setAttribute("aria-pressed", String(this.only));
     const { symbol } = data.columns;
     const mine = data.header.symbols.indexOf(data.header.symbol);

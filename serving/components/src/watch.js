@@ -26,13 +26,13 @@ const SVG = "http://www.w3.org/2000/svg";
 
 class Watch {
   constructor(host) {
-    const titles = ["Symbol", "Last", "Day", "1 h"];
+    const titles = { Symbol: "", Last: "", Day: "since the UTC day's first price", "1 h": "one-minute closes" };
     this.body = element("tbody");
     this.none = element("div", { class: "none dim" });
     this.root = element("div", { class: "root" }, [
       element("style", { text: STYLE }),
       element("table", { "aria-label": "Watch list" }, [
-        element("thead", {}, [element("tr", {}, titles.map((text) => element("th", { text, scope: "col" })))]),
+        element("thead", {}, [element("tr", {}, Object.entries(titles).map(([text, title]) => element("th", { text, title, scope: "col" })))]),
         this.body,
       ]),
       this.none,
