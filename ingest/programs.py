@@ -114,9 +114,12 @@ class Playback:
         self._speed = speed
         self.contents = Contents.of(path)
         self.sent = Sent()
+        self._is_over = False
 
     async def attend(self, client: Client) -> None:
-        """Nothing for one client alone: all hear the same."""
+        """All hear the same, so nothing for one alone but, after the end, a goodbye."""
+        if self._is_over:
+            await client.close(1000, "end of the recording")
 
     async def play(self, venue: Venue) -> None:
         """Play it through. Raises RecordingError if the file changed under it."""
@@ -140,6 +143,7 @@ class Playback:
             await self._send(venue, frame.raw, self.contents.trades[index])
         for client in list(venue.clients):
             await client.send_rest()
+        self._is_over = True
 
     async def _send(self, venue: Venue, raw: bytes | str, trades: int) -> None:
         heard = [await client.send(raw) for client in list(self._listeners(venue))]
