@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         broker, settings = BrokerSettings.read(), IngestSettings.read()
         if options.ensure_topics:
             configure_logging([broker.password.get_secret_value()], settings.log_level)
-            log.info("topics_ready", created=ensure_topics(broker))
+            log.info("topics_ready", created=ensure_topics(broker, settings.broker_wait_seconds))
             return 0
         feed = check_feed(FeedSettings.read())
         secrets = [feed.token.get_secret_value(), broker.password.get_secret_value()]

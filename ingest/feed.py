@@ -83,9 +83,10 @@ class Feed:
         self._connection: Connection | None = None
         self._life = _Life(0.0)
         self._was_connected = False
+        self._ended = False
 
     def __iter__(self) -> Iterator[Frame | FeedEvent]:
-        while not self._stop.is_set():
+        while not self._is_over():
             began = self._monotonic()
             try:
                 yield from self._session()
@@ -96,6 +97,10 @@ class Feed:
                 if not self._reconnect():
                     return
                 self._pause(error, self._monotonic() - began)
+
+    def end(self) -> None:
+        """Stop iterating soon; for the taker of the items, from another thread."""
+        self._ended = True
 
     def keep_alive(self) -> None:
         """For the reader that cannot take the next item yet: show the peer that we live.
@@ -112,6 +117,9 @@ class Feed:
             self._connection.pong()
         except FeedError:
             return
+
+    def _is_over(self) -> bool:
+        return self._ended or self._stop.is_set()
 
     def _session(self) -> Iterator[Frame | FeedEvent]:
         connection = Connection.open(
@@ -144,7 +152,7 @@ class Feed:
 
     def _read(self, connection: Connection) -> Iterator[Frame]:
         life, monotonic = self._life, self._monotonic
-        while not self._stop.is_set():
+        while not self._is_over():
             raw = connection.receive()
             now = monotonic()
             if raw is Quiet.NOTHING:

@@ -73,7 +73,7 @@ class Pipeline:
     def run(self) -> None:
         """Raises what ended the feed for good, or BrokerError when messages stay unacknowledged.
 
-        What was received before that is sent in either case. `stop` is set when this returns.
+        What was received before that is sent in either case.
         """
         reader = Thread(target=self._read, name="feed", daemon=True)
         reader.start()
@@ -81,7 +81,7 @@ class Pipeline:
         try:
             self._send_all()
         finally:
-            self._stop.set()
+            self._feed.end()
             self._queue.end()
             left = len(self._queue) + self._producer.flush()
             self._report_health("stopped", left)

@@ -12,16 +12,21 @@ from ingest.kafka_clients import LOGGER, client_config
 WAIT_SECONDS = 30.0
 
 
-def ensure_topics(broker: BrokerSettings) -> list[str]:
-    """Create each topic that is absent; returns the names of those created. Safe to run again."""
+def ensure_topics(broker: BrokerSettings, wait_seconds: float = WAIT_SECONDS) -> list[str]:
+    """Create each topic that is absent; returns the names of those created.
+
+    Safe to run again. Raises BrokerError.
+    """
     # The client must outlive its futures: they never complete once it is collected.
     admin = AdminClient(client_config(broker), logger=LOGGER)
     topics = [_new_topic(topic) for topic in broker.topics.all(broker.trade_partitions)]
-    futures = admin.create_topics(topics, operation_timeout=WAIT_SECONDS)
+    futures = admin.create_topics(
+        topics, operation_timeout=wait_seconds, request_timeout=wait_seconds
+    )
     created = []
     for name, future in futures.items():
         try:
-            future.result(WAIT_SECONDS)
+            future.result(wait_seconds + 1)
             created.append(name)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
