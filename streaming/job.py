@@ -24,7 +24,7 @@ from streaming.care import caring
 from streaming.checkpoint import Rivals, Written, judge, read_checkpoint, rebuild
 from streaming.lock import exclusive
 from streaming.progress import ProgressListener
-from streaming.session import open_session
+from streaming.session import open_session, small_session
 from streaming.settings import StreamingSettings
 from streaming.sink import append_trades
 from streaming.source import EARLIEST, read_topics, topic_ends
@@ -64,7 +64,7 @@ def run(
             queries = _start(session, settings, broker, board, folder)
             log.info("ready", seconds=round(time.monotonic() - began, 1))
             try:
-                with caring(session, settings, board, stop):
+                with caring(small_session(session), settings, board, stop):
                     _watch(session, queries, written, board, stop)
             finally:
                 _finish(queries)
@@ -101,7 +101,10 @@ def _start(
     board.update_offsets(broker.topic, "latest", ends)
     if stored:
         board.update_offsets(broker.topic, "stored", stored)
-    session.streams.addListener(ProgressListener(board, broker.topic))
+    small = small_session(session)
+    listener = ProgressListener(board, broker.topic)
+    for one in (session, small):
+        one.streams.addListener(listener)
     trades = read_topics(
         session,
         broker,
@@ -112,7 +115,7 @@ def _start(
     session.sparkContext.setLocalProperty("spark.scheduler.pool", "stream")
     first = append_trades(valid_trades(trades), folder, settings.trigger_seconds)
     session.sparkContext.setLocalProperty("spark.scheduler.pool", "slow")
-    second = others.start_others(session, broker, settings, settings.checkpoint / others.NAME)
+    second = others.start_others(small, broker, settings, settings.checkpoint / others.NAME)
     board.update_query(id=str(first.id), trigger_seconds=settings.trigger_seconds)
     return first, second
 

@@ -27,6 +27,8 @@ log = get_logger("streaming.others")
 
 Place = tuple[str, int]
 """A topic and one of its topic partitions."""
+Bounds = dict[Place, tuple[int, int]]
+"""First and newest offset of each place that has rows."""
 
 
 def start_others(
@@ -41,17 +43,15 @@ def start_others(
         # It reads every trade a second time to find the undecodable ones: in long, cheap strides.
         settings.max_offsets * 2,
     )
-    writers = (
-        Writer(session, REJECTED),
-        Writer(session, FEED_EVENTS),
-    )
+    writers = (Writer(session, REJECTED), Writer(session, FEED_EVENTS))
 
     def write(batch: DataFrame, epoch: int) -> None:
         kept = not_trades(batch, topics).persist()
+        rows = judged(kept, topics).persist()
         try:
-            if not kept.isEmpty():
-                _write(judged(kept, topics), topics, writers, epoch)
+            _write(rows, topics, writers, epoch)
         finally:
+            rows.unpersist()
             kept.unpersist()
 
     return (
@@ -71,39 +71,60 @@ class Writer:
         self._table = table
         self._known: dict[Place, int] | None = None
 
-    def write(self, rows: DataFrame) -> bool:
-        """Whether there was anything new to append."""
-        newest_held, bounds = self._newest(), _bounds(rows)
+    def write(self, rows: DataFrame, bounds: Bounds) -> None:
+        """Append the new ones of the rows, whose offsets lie within `bounds`."""
+        newest_held = self._newest()
         if any(first <= newest_held.get(place, -1) for place, (first, _) in bounds.items()):
             first_offset = min(first for first, _ in bounds.values())
             rows = without_held(rows, self._table, first_offset).localCheckpoint()
-            bounds = _bounds(rows)
+            bounds = _held_bounds(rows)
         if bounds:
             append(rows, self._table)
-            for place, (_, newest) in bounds.items():
-                newest_held[place] = max(newest, newest_held.get(place, -1))
-        return bool(bounds)
+        for place, (_, newest) in bounds.items():
+            newest_held[place] = max(newest, newest_held.get(place, -1))
 
     def _newest(self) -> dict[Place, int]:
         """What the table holds: asked once, since only we write."""
         if self._known is None:
             held = self._session.table(f"{CATALOG}.{self._table.identifier}")
-            self._known = {place: newest for place, (_, newest) in _bounds(held).items()}
+            bounds = _held_bounds(held)
+            self._known = {place: newest for place, (_, newest) in bounds.items()}
         return self._known
 
 
 def _write(rows: DataFrame, topics: Topics, writers: tuple[Writer, Writer], epoch: int) -> None:
-    rejected, feed_events = writers
-    log.info(
-        "others_written",
-        epoch=epoch,
-        rejected=rejected.write(rejected_rows(rows, topics)),
-        feed_events=feed_events.write(feed_event_rows(rows, topics)),
-    )
+    """One look tells what there is to write: most micro-batches hold nothing."""
+    sound, refused = _bounds_by_verdict(rows)
+    own_rejections = {place: sound[place] for place in sound if place[0] == topics.rejected}
+    events = {place: sound[place] for place in sound if place[0] == topics.feed_events}
+    rejected = _joined(refused, own_rejections)
+    writers[0].write(rejected_rows(rows, topics), rejected)
+    writers[1].write(feed_event_rows(rows, topics), events)
+    if rejected or events:
+        log.info("others_written", epoch=epoch, rejected=bool(rejected), feed_events=bool(events))
 
 
-def _bounds(rows: DataFrame) -> dict[Place, tuple[int, int]]:
-    """First and newest offset of each topic partition that has rows."""
+def _bounds_by_verdict(rows: DataFrame) -> tuple[Bounds, Bounds]:
+    """The bounds of the messages that have their topic's shape, and of those that do not."""
+    is_sound = sf.col("reason").isNull()
+    grouped = rows.groupBy(is_sound, "topic", "partition")
+    bounds: tuple[Bounds, Bounds] = ({}, {})
+    for sound, topic, place, first, newest in grouped.agg(
+        sf.min("offset"), sf.max("offset")
+    ).collect():
+        bounds[0 if sound else 1][topic, place] = (first, newest)
+    return bounds
+
+
+def _held_bounds(rows: DataFrame) -> Bounds:
     topic, place, offset = POSITION
     found = rows.groupBy(topic, place).agg(sf.min(offset), sf.max(offset)).collect()
     return {(row[0], row[1]): (row[2], row[3]) for row in found}
+
+
+def _joined(one: Bounds, other: Bounds) -> Bounds:
+    both = {
+        place: (min(one[place][0], other[place][0]), max(one[place][1], other[place][1]))
+        for place in one.keys() & other.keys()
+    }
+    return one | other | both

@@ -111,6 +111,7 @@ _MICRO_BATCH = {
     "spark.sql.shuffle.partitions": "2",
     "spark.sql.adaptive.enabled": "false",
     "spark.locality.wait": "0s",
+    "spark.sql.codegen.cache.maxEntries": "1000",
     "spark.sql.streaming.numRecentProgressUpdates": "2",
     "spark.sql.streaming.minBatchesToRetain": "20",
     "spark.sql.streaming.noDataProgressEventInterval": "2000",
@@ -142,6 +143,15 @@ def _catalog_conf(lake: LakeSettings) -> dict[str, str]:
         f"{prefix}.rest-metrics-reporting-enabled": "false",
         **conf,
     }
+
+
+def small_session(session: SparkSession) -> SparkSession:
+    """A second session for small, varied work: compiling its plans costs more than running them."""
+    small = session.newSession()
+    small.conf.set("spark.sql.codegen.wholeStage", "false")
+    small.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
+    small.conf.set("spark.sql.shuffle.partitions", "1")
+    return small
 
 
 def _require_jars(folder: Path) -> None:
