@@ -15,6 +15,7 @@ import psutil
 from catalog.errors import ServiceError
 from catalog.logs import Redactor
 from infra.files import write_private
+from infra.health import Running
 from infra.home import Home, Pid
 from infra.services import Service, in_starting_order
 from infra.supervision import State, Status, Supervisor, render
@@ -133,7 +134,7 @@ class LocalRunner:
                 message = _change(service, before[service.name], self._seen[service.name])
                 if message:
                     self._say(message)
-                    if self._seen[service.name].state is not State.RUNNING:
+                    if self._seen[service.name].ended:
                         self._say(self._tail(f"{service.name}.log"))
 
     def stop(self) -> float:
@@ -175,7 +176,10 @@ class LocalRunner:
                 return True
             hopeless = status.ended and seconds > _POLL_SECONDS
         else:
-            if status.state in {State.RUNNING, State.STARTING} and service.health.passes():
+            # Where there is nothing to ask, staying up for a moment must do.
+            asks = not isinstance(service.health, Running)
+            up = {State.RUNNING, State.STARTING} if asks else {State.RUNNING}
+            if status.state in up and service.health.passes():
                 return True
             failed = status.state in {State.BACKOFF, State.EXITED}
             hopeless = status.state is State.FATAL or (
@@ -231,8 +235,8 @@ def _signal(action: Callable[[], None]) -> None:
 def _change(service: Service, before: Status, now: Status) -> str | None:
     if now.state is before.state and now.pid == before.pid:
         return None
-    if now.state is State.RUNNING and before.pid and now.pid != before.pid:
-        return f"  {service.name} ended ({_end(now)}) and was started again"
+    if now.pid and before.pid and now.pid != before.pid:
+        return f"  {service.name} ended and was started again; its log says why"
     if now.state is State.BACKOFF and before.state is not State.BACKOFF:
         return f"  {service.name} ended ({_end(now)}) and is being started again"
     if now.state is State.FATAL or (now.state is State.EXITED and now.exit_code):

@@ -113,7 +113,6 @@ class Supervisor:
     def __init__(self, socket: str, password: str) -> None:
         self._address = f"unix://{socket}"
         self._password = password
-        self._connect()
 
     def answers(self) -> bool:
         """Whether it is up."""
@@ -154,16 +153,16 @@ class Supervisor:
         """End supervisor itself, and whatever still runs."""
         self._call("shutdown")
 
-    def _connect(self) -> None:
-        transport = SupervisorTransport(_USER, self._password, self._address)
-        self._proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport)
-
     def _call(self, method: str, *arguments: object) -> Any:
+        # A connection for each call: one that broke would stay so for ever.
+        transport = SupervisorTransport(_USER, self._password, self._address)
+        proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport)
         try:
-            return getattr(self._proxy.supervisor, method)(*arguments)
+            return getattr(proxy.supervisor, method)(*arguments)
         except (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
-            self._connect()  # the transport keeps a broken connection for ever
             raise ServiceError(
                 "The process supervisor does not answer; it may have been killed. The services end"
                 " with it. Start again with `tapehouse run`."
             ) from error
+        finally:
+            transport.close()
