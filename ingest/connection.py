@@ -5,6 +5,8 @@ The token stands in the address, so a cause that carries the address is dropped 
 
 import socket
 from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from enum import Enum
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -181,7 +183,7 @@ def _refusal(url: str, status: int, headers: dict[str, str]) -> FeedError:
                 " check FINNHUB_API_TOKEN, and that the key is not in use elsewhere."
             )
         case 429:
-            wait = _retry_after_seconds(headers.get("retry-after"))
+            wait = retry_after_seconds(headers.get("retry-after"), datetime.now(UTC))
             told = "" if wait is None else f" for {wait:.0f} s"
             return FeedThrottledError(
                 f"The feed at {url} asks for patience{told} (HTTP 429). Waiting as told.", wait
@@ -193,9 +195,12 @@ def _refusal(url: str, status: int, headers: dict[str, str]) -> FeedError:
     return FeedError(f"The feed at {url} answered HTTP {status} to the connect. Trying again.")
 
 
-def _retry_after_seconds(value: str | None) -> float | None:
-    """Retry-After's seconds; its other form, a date, is left to the ordinary backoff."""
-    try:
-        return max(0.0, float(value)) if value else None
-    except ValueError:
+def retry_after_seconds(value: str | None, now: datetime) -> float | None:
+    """Retry-After's wait, whether it is told in seconds or as a date; None for anything else."""
+    if not value:
         return None
+    with suppress(ValueError):
+        return max(0.0, float(value))
+    with suppress(ValueError, TypeError):
+        return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
+    return None

@@ -147,7 +147,7 @@ class Feed:
         yield self._event(FeedEventKind.CONNECTED, now, now, detail)
         if self._last_received_at is not None and self._last_received_at < now:
             missed = (now - self._last_received_at) / _US
-            detail = f"nothing was received for {missed:.3f} s; the feed has no replay"
+            detail = f"what came in these {missed:.3f} s is not stored; the feed has no replay"
             yield self._event(FeedEventKind.GAP, self._last_received_at, now, detail)
 
     def _read(self, connection: Connection) -> Iterator[Frame]:

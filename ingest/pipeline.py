@@ -67,7 +67,7 @@ class Pipeline:
         self._clock = clock
         self._monotonic = monotonic
         self._next_tick = 0.0
-        self._next_health = monotonic() + HEALTH_EVERY_SECONDS
+        self._health_at, self._health_trades = monotonic(), 0
         self.counts = Counts()
 
     def run(self) -> None:
@@ -89,7 +89,7 @@ class Pipeline:
         if left:
             raise BrokerError(
                 f"{left} frames or messages were not acknowledged by Kafka before the deadline:"
-                " they are not stored. The next start records the gap."
+                " they may not be stored. The next start records the gap."
             )
 
     def _read(self) -> None:
@@ -148,13 +148,16 @@ class Pipeline:
         self._next_tick = now + _TICK_SECONDS
         self._send_events(self._watch.tick(self._clock()))
         self._on_tick()
-        if now >= self._next_health:
-            self._next_health = now + HEALTH_EVERY_SECONDS
+        if now - self._health_at >= HEALTH_EVERY_SECONDS:
             self._report_health("health", self._producer.unacknowledged)
 
     def _report_health(self, name: str, unacknowledged: int) -> None:
+        now, trades = self._monotonic(), self.counts.trades
+        rate = (trades - self._health_trades) / max(now - self._health_at, 0.001)
+        self._health_at, self._health_trades = now, trades
         log.info(
             name,
+            trades_per_second=round(rate, 1),
             **asdict(self.counts),
             acknowledged=self._producer.acknowledged.total(),
             unacknowledged=unacknowledged,

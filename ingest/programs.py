@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingest.finnhub import WireTrade, parse_frame, trade_frame
+from ingest.frame import now_us
 from ingest.market import Market
 from ingest.recording import read_recording
 from ingest.venue import Client, Venue
@@ -93,10 +94,13 @@ class Contents:
 
     @classmethod
     def of(cls, path: Path) -> "Contents":
-        """Read it all, keeping only the counts. Raises RecordingError."""
-        contents = cls()
+        """Read it all, keeping only the counts, as a client would judge it now.
+
+        Raises RecordingError.
+        """
+        contents, now = cls(), now_us()
         for frame in read_recording(path):
-            parsed = parse_frame(frame.raw, frame.received_at, "")
+            parsed = parse_frame(frame.raw, now, "")
             contents.trades.append(len(parsed.trades))
             contents.symbols.update(trade.symbol for trade in parsed.trades)
         return contents

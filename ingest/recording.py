@@ -20,9 +20,12 @@ import orjson
 import zstandard
 
 from catalog.errors import RecordingError
+from catalog.logs import get_logger
 from catalog.settings import FeedSettings
 from ingest.feed import Feed
 from ingest.frame import Frame
+
+log = get_logger("ingest.recording")
 
 SUFFIXES = (".frames.jsonl.zst", ".frames.jsonl", ".jsonl.zst", ".jsonl")
 
@@ -98,6 +101,8 @@ def record(feed: FeedSettings, path: Path | str, stop: Event) -> int:
         for item in Feed(feed, stop=stop):
             if isinstance(item, Frame):
                 writer.write(item)
+            else:
+                log.info(item.kind.value, detail=item.detail)
     return writer.frames
 
 
