@@ -106,9 +106,9 @@ class Care:
         try:
             done = do()
         except Exception as error:  # noqa: BLE001 (whatever it is, the stream goes on)
-            if self._stop.is_set():
-                return None
             done = {"error": _first_line(error)}
+        if self._stop.is_set():
+            return None
         if isinstance(done, dict):
             seconds = round(time.monotonic() - began, 2)
             at = self._now().isoformat()

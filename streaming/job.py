@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -49,18 +50,19 @@ def run(
     with (
         exclusive(settings.checkpoint) as lock,
         keeper.serve(board, settings.keeper_host, settings.keeper_port, settings.keeper_token),
+        ThreadPoolExecutor(1) as beside,
     ):
-        written = _read_table(lake)
-        if not rebuilds:
-            start = judge(read_checkpoint(folder, broker.topic), written)
-            log.info("checkpoint_agrees", start=start)
         log.info("starting_spark", master=settings.master)
+        reading = beside.submit(_read_table, lake)
         with (
             open_session(settings, lake, keep_open=(lock,), stopping=stop) as session,
             _set_by_signals(stop),
         ):
+            written = reading.result()
             if rebuilds:
                 _rebuild(session, broker, folder, written)
+            start = judge(read_checkpoint(folder, broker.topic), written)
+            log.info("checkpoint_agrees", start=start)
             queries = _start(session, settings, broker, board, folder)
             log.info("ready", seconds=round(time.monotonic() - began, 1))
             try:

@@ -52,13 +52,24 @@ def kafka_options(broker: BrokerSettings) -> dict[str, str]:
 
 def topic_ends(session: SparkSession, broker: BrokerSettings, topic: str) -> Offsets:
     """Each topic partition's next offset, as the broker tells it. Raises BrokerError."""
-    jvm: Any = session.sparkContext._jvm
+    try:
+        found = _ask_ends(session.sparkContext._jvm, _client_config(broker), topic)
+    except Exception as error:  # whatever py4j wraps the broker's refusal in
+        raise BrokerError(
+            f"Kafka at {broker.server} did not tell how far topic {topic} goes. Is it running?"
+            " `tapehouse status` tells."
+        ) from error
+    if not found:
+        raise BrokerError(f"Kafka at {broker.server} has no topic {topic}: was it set up?")
+    return found
+
+
+def _ask_ends(jvm: Any, client_config: dict[str, str], topic: str) -> Offsets:
     config = jvm.java.util.HashMap()
-    for name, value in _client_config(broker).items():
-        config.put(name, value)
     deserializer = "org.apache.kafka.common.serialization.ByteArrayDeserializer"
-    config.put("key.deserializer", deserializer)
-    config.put("value.deserializer", deserializer)
+    deserializers = {"key.deserializer": deserializer, "value.deserializer": deserializer}
+    for name, value in (client_config | deserializers).items():
+        config.put(name, value)
     patience = jvm.java.time.Duration.ofSeconds(_ASK_SECONDS)
     consumer = jvm.org.apache.kafka.clients.consumer.KafkaConsumer(config)
     try:
@@ -66,17 +77,9 @@ def topic_ends(session: SparkSession, broker: BrokerSettings, topic: str) -> Off
         for info in consumer.partitionsFor(topic, patience) or ():
             places.add(jvm.org.apache.kafka.common.TopicPartition(topic, info.partition()))
         ends = consumer.endOffsets(places, patience)
-        found = {int(place.partition()): int(ends.get(place)) for place in places}
-    except Exception as error:  # whatever py4j wraps the broker's refusal in
-        raise BrokerError(
-            f"Kafka at {broker.server} did not tell how far topic {topic} goes. Is it running?"
-            " `tapehouse status` tells."
-        ) from error
+        return {int(place.partition()): int(ends.get(place)) for place in places}
     finally:
         consumer.close(jvm.java.time.Duration.ofSeconds(1))
-    if not found:
-        raise BrokerError(f"Kafka at {broker.server} has no topic {topic}: was it set up?")
-    return found
 
 
 def _client_config(broker: BrokerSettings) -> dict[str, str]:
