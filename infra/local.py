@@ -27,7 +27,7 @@ _LEASH = Path(__file__).with_name("leash.py")
 _POLL_SECONDS = 0.1
 _LAUNCH_SECONDS = 20.0
 _START_SECONDS = 120.0
-_FAILING_SECONDS = 30.0
+_FAILING_SECONDS = 8.0
 _STOP_SECONDS = 20.0
 
 # The only variables that pass from the user's shell to every service.
@@ -181,9 +181,9 @@ class LocalRunner:
             up = {State.RUNNING, State.STARTING} if asks else {State.RUNNING}
             if status.state in up and service.health.passes():
                 return True
-            failed = status.state in {State.BACKOFF, State.EXITED}
-            hopeless = status.state is State.FATAL or (
-                failed and (status.exit_code in service.for_good or seconds > _FAILING_SECONDS)
+            # Supervisor forgets the exit code of what ended at once, and tries again and again.
+            hopeless = status.ended or (
+                status.state is State.BACKOFF and seconds > _FAILING_SECONDS
             )
         if hopeless or seconds > _START_SECONDS:
             raise ServiceError(

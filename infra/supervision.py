@@ -21,7 +21,7 @@ _USER = "tapehouse"
 # The wait between failed starts grows by a second each time, so this is half an hour of trying.
 _START_RETRIES = 60
 # A process that ends sooner than this after its start counts as a failed start.
-_START_SECONDS = 2
+_START_SECONDS = 1
 
 
 class State(StrEnum):

@@ -15,7 +15,9 @@ WITHOUT_DEPENDENCIES = (SPARK,)
 def lock(jars: JarSet, cache: Path) -> int:
     """Resolve the set and write its lock; returns how many jars. Downloads each to `cache`."""
     spec = EnvironmentSpec.load(jars.spec)
-    context = MavenContext(repo_cache=cache)
+    context = MavenContext(
+        repo_cache=cache, remote_repos=dict(jars.repositories) if jars.repositories else None
+    )
     wanted = EnvironmentBuilder(context, cache / "environments").spec_to_dependencies(spec)
     if jars not in WITHOUT_DEPENDENCIES:
         inputs, rest = context.resolver.resolve(wanted)

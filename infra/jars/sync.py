@@ -119,7 +119,7 @@ def _sha256(path: Path) -> str:
 def _unreachable(jars: JarSet, error: Exception) -> InstallError:
     return InstallError(
         f"The {jars.name} jars cannot be downloaded ({type(error).__name__}). Setup needs the"
-        " network once (HTTPS_PROXY counts); what is already here is kept. Then run `make setup` again."
+        " network once (HTTPS_PROXY counts); what is here is kept. Then run `make setup` again."
     )
 
 

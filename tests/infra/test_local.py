@@ -117,8 +117,11 @@ def test_a_job_that_fails_stops_the_start_with_its_last_words_but_not_its_secret
         runner.start(Event())
 
 
-def test_a_service_that_ends_for_good_stops_the_start_at_once(launch):
-    runner = launch(service("guarded", "raise SystemExit(10)", for_good=(2, 10)))
+@pytest.mark.parametrize("after_seconds", [0, 1.5])
+def test_a_service_that_ends_for_good_stops_the_start(launch, after_seconds):
+    code = f"import time; time.sleep({after_seconds}); raise SystemExit(10)"
+    asked = PortCheck(f"127.0.0.1:{any_free_port()}")
+    runner = launch(service("guarded", code, for_good=(2, 10), health=asked))
     with pytest.raises(ServiceError, match="guarded did not start"):
         runner.start(Event())
 
