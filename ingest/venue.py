@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from hmac import compare_digest
 from http import HTTPStatus
+from ssl import SSLContext
 from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -32,6 +33,7 @@ class VenueOptions:
     one_connection: bool = False
     faults: Faults = field(default_factory=Faults)
     seed: int = 1
+    tls: SSLContext | None = None
 
 
 class Client:
@@ -107,7 +109,7 @@ class Venue:
         if self._server is None:
             raise ServiceError("The simulator is not running; start it first.")
         host, port = next(iter(self._server.sockets)).getsockname()[:2]
-        return f"ws://{host}:{port}"
+        return f"{'wss' if self._options.tls else 'ws'}://{host}:{port}"
 
     async def start(self) -> None:
         """Listen. Raises ServiceError when the port is taken."""
@@ -118,6 +120,7 @@ class Venue:
                 options.host,
                 options.port,
                 process_request=self._admit,
+                ssl=options.tls,
                 compression=None,
                 ping_interval=None,  # like the vendor, we send our own kind of ping
                 close_timeout=None,  # a slow client still gets all that was sent before the close

@@ -1,7 +1,11 @@
 """The feed against a real WebSocket server: the simulator."""
 
+import shutil
 import socket
+import ssl
+import subprocess
 import traceback
+from pathlib import Path
 from threading import Event
 
 import pytest
@@ -28,6 +32,36 @@ def test_it_subscribes_to_every_symbol_and_their_trades_arrive():
         assert simulator.subscriptions == [SYMBOLS]
         assert listener.items[0].kind is CONNECTED
         assert all(frame.received_at > 10**15 for frame in listener.frames())
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate")
+def test_over_tls_it_reads_as_it_does_without(tmp_path, monkeypatch):
+    key, certificate = make_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    monkeypatch.setenv("WEBSOCKET_CLIENT_CA_BUNDLE", str(certificate))
+    with (
+        Simulator(options(tls=context), rate=None) as simulator,
+        listening(settings(simulator.url)) as listener,
+    ):
+        assert simulator.url.startswith("wss://")
+        wait_until(lambda: len(listener.frames()) > 500, "frames")
+        wait_until(lambda: listener.symbols() == set(SYMBOLS), "trades of every symbol")
+        simulator.cut_clients()
+        wait_until(lambda: listener.events(GAP), "the gap")
+    assert not any(parse_frame(f.raw, f.received_at, "").rejections for f in listener.frames())
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate")
+def test_a_certificate_that_nobody_vouches_for_is_not_accepted(tmp_path):
+    key, certificate = make_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with Simulator(options(tls=context)) as simulator, pytest.raises(FeedError) as refused:
+        Connection.open(simulator.url, TOKEN, 5.0)
+    assert "CERTIFICATE_VERIFY_FAILED" in str(refused.value)
+    assert simulator.connections == 0
+    assert_no_token(refused.value)
 
 
 def test_it_ends_in_order_when_told_to_stop():
@@ -189,6 +223,15 @@ def test_only_a_refusal_is_fatal():
     assert is_transient(FeedThrottledError("later", 5))
     assert not is_transient(FeedRefusedError("never"))
     assert not is_transient(ValueError("a mistake of ours"))
+
+
+def make_certificate(folder: Path) -> tuple[Path, Path]:
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    how = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1".split()
+    whose = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    where = ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(["openssl", *how, *whose, *where], check=True, capture_output=True)
+    return key, certificate
 
 
 def addresses_that_fail():
