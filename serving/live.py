@@ -1,10 +1,10 @@
 """The one poller of a process: it reads new trades from the lake and publishes immutable frames.
 
 Sessions only ever read `LiveMarket.frame`; none of them queries the lake for live data. Each step
-asks the catalog for the newest snapshot (references only, a few milliseconds) and reads the rows
-beyond the last offset seen in each topic partition, which prunes files; so compaction and expiry
-beside it change nothing. History is loaded piece by piece between steps, at the snapshot that the
-frame stands on.
+asks the catalog for the newest snapshot (references only, a few milliseconds), and where it is new,
+its manifests for the files that may hold rows beyond the last offset seen in each topic partition;
+so compaction and expiry beside it change nothing. Older history is loaded piece by piece between
+steps, at the snapshot that the frame stands on.
 """
 
 import random
@@ -27,16 +27,27 @@ from catalog.errors import TapehouseError
 from catalog.logs import get_logger
 from catalog.schema import FEED_EVENTS, TRADES
 from catalog.settings import LakeSettings
-from serving import bounds
 from serving.bars import SECOND, Bar, Interval, from_arrow, select_bars
-from serving.frames import TAPE_ROWS, FeedEvent, Frame, Market, Position, State, Trouble
+from serving.frames import (
+    TAPE_ROWS,
+    FeedEvent,
+    Frame,
+    HistoryRequest,
+    Market,
+    Position,
+    State,
+    Trouble,
+)
 from serving.lake import Lake
+from serving.manifests import Bounds, TradesFile, extents_of, files_since
 from serving.queries import (
     Query,
+    in_files,
     select_bounds,
     select_last_feed_event,
     select_new_trades,
     select_trades,
+    table_at,
 )
 
 _LOG = get_logger(__name__)
@@ -61,6 +72,7 @@ class _Stand:
     """Which rows of which table the market is made of."""
 
     table_id: str
+    sequence_number: int
     position: Position
     offsets: dict[int, int]
 
@@ -157,7 +169,7 @@ class LiveMarket:
         if self._stand is None or self._stand.table_id != str(table.metadata.table_uuid):
             self._stand = self._begin(session, table, position)
         elif position.snapshot_id != self._stand.position.snapshot_id:
-            self._stand = self._advance(session, self._stand, position)
+            self._stand = self._advance(session, self._stand, table, position)
         elif self._market.wanted:
             self._load_history(session, self._stand)
         elif self._frame.state is not State.BROKEN and not self._look_at_feed(session):
@@ -167,39 +179,74 @@ class LiveMarket:
 
     def _begin(self, session: _Session, table: IcebergTable, position: Position) -> _Stand:
         with translated(self._settings):
-            found = bounds.of_manifests(table, position.snapshot_id)
-        if found is None:
-            found = bounds.of_rows(session.lake.run(select_bounds(position.snapshot_id)))
-        self._market = Market(found.event_times)
+            files = files_since(table)
+        if files is None:
+            bounds = Bounds.of(extents_of(session.lake.run(select_bounds(position.snapshot_id))))
+        else:
+            bounds = Bounds.of(file.extent for file in files)
+        self._market = Market(bounds.event_times)
         stand = _Stand(
             str(table.metadata.table_uuid),
-            replace(position, complete_to=found.received_to),
-            found.positions,
+            _sequence_number(table),
+            replace(position, complete_to=bounds.received_to),
+            bounds.positions,
         )
-        tail = {number: offset - TAPE_ROWS for number, offset in found.positions.items()}
+        tail = {number: offset - TAPE_ROWS for number, offset in bounds.positions.items()}
         if tail:
-            rows = session.lake.run(select_new_trades(position.snapshot_id, tail))
-            self._add_tape(rows)
+            self._add_tape(self._beyond(session, position, files, tail))
         while self._market.wanted and self._market.wanted[0].rank == 0:
-            self._load_history(session, stand)
-        _LOG.info("live_market_began", symbols=len(found.event_times), rows=position.rows)
+            self._load_history(session, stand, files)
+        _LOG.info("live_market_began", symbols=len(bounds.event_times), rows=position.rows)
         return stand
 
-    def _advance(self, session: _Session, stand: _Stand, position: Position) -> _Stand:
-        rows = session.lake.run(select_new_trades(position.snapshot_id, stand.offsets))
+    def _advance(
+        self, session: _Session, stand: _Stand, table: IcebergTable, position: Position
+    ) -> _Stand:
+        with translated(self._settings):
+            files = files_since(table, stand.sequence_number)
+        rows = self._beyond(session, position, files, stand.offsets)
         if rows.num_rows:
             self._market.add_trades(self._bars(rows))
             self._add_tape(rows)
         return _Stand(
             stand.table_id,
+            _sequence_number(table),
             replace(position, complete_to=_latest(rows, stand.position.complete_to)),
             stand.offsets | _last_offsets(rows),
         )
 
-    def _load_history(self, session: _Session, stand: _Stand) -> None:
+    @staticmethod
+    def _beyond(
+        session: _Session,
+        position: Position,
+        files: list[TradesFile] | None,
+        offsets: Mapping[int, int],
+    ) -> pa.Table:
+        source = table_at(TRADES, position.snapshot_id)
+        if files is not None:
+            paths = [
+                file.path
+                for file in files
+                if file.extent.kafka_offset > offsets.get(file.extent.kafka_partition, -1)
+            ]
+            if not paths:
+                return pa.table({"received_us": pa.array([], pa.int64())})
+            source = in_files(paths)
+        return session.lake.run(select_new_trades(source, offsets))
+
+    def _load_history(
+        self, session: _Session, stand: _Stand, files: list[TradesFile] | None = None
+    ) -> None:
+        """The most urgent piece of history; out of `files` when they are those of the stand."""
         request = self._market.wanted[0]
-        snapshot_id = stand.position.snapshot_id
-        trades = select_trades(snapshot_id, request.symbol, request.start, request.end)
+        source = table_at(TRADES, stand.position.snapshot_id)
+        if files is not None:
+            paths = [file.path for file in files if _overlaps(file, request)]
+            if not paths:
+                self._market.add_history(request, [])
+                return
+            source = in_files(paths)
+        trades = select_trades(source, request.symbol, request.start, request.end)
         answer = from_arrow(session.lake.run(select_bars(trades, request.interval)))
         self._market.add_history(request, answer.get(request.symbol, []))
 
@@ -289,12 +336,28 @@ def _position(table: IcebergTable) -> Position:
     )
 
 
+def _sequence_number(table: IcebergTable) -> int:
+    snapshot = table.current_snapshot()
+    return (snapshot.sequence_number or 0) if snapshot else 0
+
+
+def _overlaps(file: TradesFile, request: HistoryRequest) -> bool:
+    extent = file.extent
+    return (
+        extent.symbol == request.symbol
+        and extent.newest >= request.start
+        and extent.oldest < request.end
+    )
+
+
 def _latest(rows: pa.Table, before: int | None) -> int | None:
     newest: int | None = pc.max(rows["received_us"]).as_py()
     return max((time_ for time_ in (newest, before) if time_ is not None), default=None)
 
 
 def _last_offsets(rows: pa.Table) -> dict[int, int]:
+    if not rows.num_rows:
+        return {}
     last = rows.group_by("kafka_partition").aggregate([("kafka_offset", "max")]).to_pylist()
     return {row["kafka_partition"]: row["kafka_offset_max"] for row in last}
 

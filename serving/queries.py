@@ -5,7 +5,7 @@ whatever comes from a user or the feed is a parameter.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog.conditions import NOT_HIGH_LOW, NOT_OPEN_CLOSE, NOT_VOLUME
@@ -45,30 +45,37 @@ def plain_names(text: str, snapshot_ids: Mapping[str, int]) -> list[Query]:
     ]
 
 
-def select_trades(snapshot_id: int, symbol: str, start: int, end: int) -> Query:
-    """One symbol's trades with `start <= event_time < end` (microseconds), as bars need them."""
+def in_files(paths: Sequence[str]) -> str:
+    """Those data files in a FROM clause; all of them must be of one table."""
+    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+    return f"read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
+
+
+def select_trades(source: str, symbol: str, start: int, end: int) -> Query:
+    """One symbol's trades with `start <= event_time < end` (microseconds), as bars need them.
+
+    `source` is what `table_at` or `in_files` says.
+    """
     return Query(
-        f"SELECT {_LIVE_COLUMNS} FROM {table_at(TRADES, snapshot_id)} WHERE symbol = ?"
+        f"SELECT {_LIVE_COLUMNS} FROM {source} WHERE symbol = ?"
         " AND event_time >= make_timestamptz(?::BIGINT)"
         " AND event_time < make_timestamptz(?::BIGINT)",
         (symbol, start, end),
     )
 
 
-def select_new_trades(snapshot_id: int, positions: Mapping[int, int]) -> Query:
+def select_new_trades(source: str, positions: Mapping[int, int]) -> Query:
     """Trades beyond `positions`: the last offset already seen in each topic partition.
 
-    One branch for each topic partition, so that the bounds of offsets prune files; a topic
-    partition never seen is read whole.
+    A topic partition never seen is read whole. `source` as for `select_trades`.
     """
-    highest = max(positions, default=-1)
-    source = f"SELECT {_LIVE_COLUMNS} FROM {table_at(TRADES, snapshot_id)} WHERE "
-    branches = [
-        f"{source} kafka_partition = {number} AND kafka_offset > {positions.get(number, -1)}"
-        for number in range(highest + 1)
+    beyond = [
+        f"(kafka_partition = {int(number)} AND kafka_offset > {int(offset)})"
+        for number, offset in sorted(positions.items())
     ]
-    branches.append(f"{source} kafka_partition > {highest}")
-    return Query(" UNION ALL ".join(branches))
+    seen = ", ".join(str(int(number)) for number in sorted(positions)) or "-1"
+    where = " OR ".join([*beyond, f"kafka_partition NOT IN ({seen})"])
+    return Query(f"SELECT {_LIVE_COLUMNS} FROM {source} WHERE {where}")
 
 
 def select_bounds(snapshot_id: int) -> Query:

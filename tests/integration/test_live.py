@@ -6,11 +6,12 @@ import pyarrow as pa
 import pytest
 from pyiceberg.expressions import AlwaysTrue
 
+from catalog.schema import TRADES
 from serving.bars import SECOND, Interval, from_arrow, select_bars
 from serving.frames import Frame, State
 from serving.lake import Lake
 from serving.live import LiveMarket
-from serving.queries import select_trades
+from serving.queries import select_trades, table_at
 from tests.support.local_lake import LocalLake, Row, SeaweedFS, local_lake
 
 pytestmark = pytest.mark.integration
@@ -61,7 +62,7 @@ def assert_equal_to_the_lake(frame: Frame, writer: LocalLake) -> None:
     assert frame.position is not None
     with Lake.open(writer.settings) as lake:
         for symbol in frame.quotes:
-            trades = select_trades(frame.position.snapshot_id, symbol, 0, 2 * _T)
+            trades = select_trades(table_at(TRADES, frame.position.snapshot_id), symbol, 0, 2 * _T)
             for interval in (Interval.M1, Interval.M5, Interval.H1, Interval.D1):
                 answer = from_arrow(lake.run(select_bars(trades, interval)))
                 assert list(frame.bars(symbol, interval)) == answer[symbol]
@@ -116,14 +117,14 @@ def test_a_trade_is_counted_once_when_files_are_compacted_beside_it(writer: Loca
 
 def test_a_new_topic_partition_is_noticed(writer: LocalLake) -> None:
     market = LiveMarket(writer.settings)
-    writer.append([Row("A", _T, 1.0, 1.0, kafka_partition=1)])
+    writer.append([Row("IC MARKETS:1", _T, 1.0, 1.0, kafka_partition=1)])
     settle(market)
     writer.append(
         [Row("B", _T, 2.0, 1.0, kafka_partition=0), Row("C", _T, 3.0, 1.0, kafka_partition=5)]
     )
     frame = settle(market)
     market.stop()
-    assert sorted(frame.quotes) == ["A", "B", "C"]
+    assert sorted(frame.quotes) == ["B", "C", "IC MARKETS:1"]
 
 
 def test_tables_made_anew_begin_a_new_market(writer: LocalLake) -> None:

@@ -1,7 +1,14 @@
 import pytest
 
 from catalog.schema import TRADES
-from serving.queries import plain_names, select_new_trades, select_trades, table_at, updates
+from serving.queries import (
+    in_files,
+    plain_names,
+    select_new_trades,
+    select_trades,
+    table_at,
+    updates,
+)
 
 
 def test_a_table_is_read_at_its_snapshot_or_at_the_newest() -> None:
@@ -16,7 +23,7 @@ def test_a_snapshot_id_that_is_no_number_never_reaches_the_text() -> None:
 
 def test_symbols_are_parameters() -> None:
     hostile = "'; DROP TABLE trades; --"
-    query = select_trades(7, hostile, 0, 1)
+    query = select_trades(table_at(TRADES, 7), hostile, 0, 1)
     assert hostile not in query.text
     assert query.parameters == (hostile, 0, 1)
 
@@ -29,10 +36,13 @@ def test_only_tables_that_are_used_get_a_name() -> None:
 
 
 def test_a_topic_partition_never_seen_is_read_whole() -> None:
-    text = select_new_trades(7, {1: 50}).text
-    assert "kafka_partition = 0 AND kafka_offset > -1" in text
-    assert "kafka_partition = 1 AND kafka_offset > 50" in text
-    assert "kafka_partition > 1" in text
+    text = select_new_trades(table_at(TRADES, 7), {1: 50}).text
+    assert "(kafka_partition = 1 AND kafka_offset > 50)" in text
+    assert "OR kafka_partition NOT IN (1)" in text
+
+
+def test_a_path_with_a_quote_stays_a_path() -> None:
+    assert "['s3://lake/it''s.parquet']" in in_files(["s3://lake/it's.parquet"])
 
 
 def test_no_part_of_a_bar_is_updated_by_an_official_close() -> None:
