@@ -15,7 +15,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from catalog.logs import get_logger
-from catalog.schema import TABLES, Table
+from catalog.schema import TABLES, TRADES, Table
 from streaming import jvm_tables
 from streaming.care_plan import (
     SMALLEST_TIER_BYTES,
@@ -182,7 +182,8 @@ class Care:
         java_table = jvm_tables.load(self._session, table)
         before = int((self._now() - self._keep).timestamp() * 1000)
         kept = len(java_table.snapshots())
-        _, depth = jvm_tables.newest_mark(java_table)
+        # Only `trades` is written by the sink; the others keep their tip.
+        depth = jvm_tables.newest_mark(java_table)[1] if table is TRADES else 1
         old = sum(1 for snapshot in java_table.snapshots() if snapshot.timestampMillis() < before)
         if min(old, kept - depth) <= 0:
             return None

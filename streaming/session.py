@@ -150,7 +150,6 @@ def small_session(session: SparkSession) -> SparkSession:
     small = session.newSession()
     small.conf.set("spark.sql.codegen.wholeStage", "false")
     small.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
-    small.conf.set("spark.sql.shuffle.partitions", "1")
     return small
 
 
