@@ -7,15 +7,17 @@ import sys
 from types import FrameType
 from typing import Annotated, NoReturn
 
-import click
 import typer
 from dotenv import dotenv_values
+from typer.exceptions import TyperException
 
 from catalog.errors import ServiceError, TapehouseError
 from catalog.logs import Redactor
 from infra import cli_data, cli_run
 from infra.cli_options import known_secrets
 from infra.output import words
+
+_INTERRUPTED = 130
 
 app = typer.Typer(
     name="tapehouse",
@@ -51,10 +53,10 @@ def main() -> NoReturn:
         signal.signal(number, _interrupt)
     try:
         code = app(standalone_mode=False)
-    except (KeyboardInterrupt, click.Abort):
-        code = 130
-    except click.ClickException as error:
-        error.show()
+    except (KeyboardInterrupt, typer.Abort):
+        code = _INTERRUPTED
+    except TyperException as error:
+        words.print(f"tapehouse: {error.format_message().rstrip('.')}. --help tells more.")
         code = error.exit_code
     except Exception as error:
         if os.environ.get("TAPEHOUSE_DEBUG") and not _secrets_in(error):

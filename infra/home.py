@@ -132,7 +132,7 @@ class Home:
         """What was started here last and not stopped in order; it may be dead."""
         try:
             return Run.parse(self._run_file.read_text())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (ValueError, TypeError, KeyError):
             self._run_file.unlink(missing_ok=True)

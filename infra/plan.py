@@ -10,7 +10,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from catalog.errors import SettingsError
-from catalog.settings import FeedSettings, environment_of
+from catalog.settings import BrokerSettings, FeedSettings, LakeSettings, environment_of
 from infra import services
 from infra.connections import (
     SIMULATOR,
@@ -113,7 +113,8 @@ def local_services(home: Home, plan: Plan, java: Java) -> tuple[Service, ...]:
     if plan.dashboard_port is not None:
         command = tuple(streamlit_command(plan.dashboard_port, site.bind))
         folder = home.path / "dashboard"
-        chosen.append(services.dashboard(site, command, plan.dashboard_port, lake, folder))
+        page = services.dashboard(site, command, plan.dashboard_port, lake, folder)
+        chosen.append(replace(page, environment=_own_variables()))
     return tuple(chosen)
 
 
@@ -148,6 +149,15 @@ def _stream_settings(plan: Plan, java: Java) -> dict[str, str]:
 
 
 def _own_variables() -> dict[str, str]:
-    """The user's own TAPEHOUSE_ variables; services never see `.env` itself, nor its token."""
+    """The user's own tuning; services never see `.env` itself, nor its token.
+
+    Addresses and credentials of servers are left out: a local run has its own.
+    """
+    groups = (BrokerSettings, FeedSettings, LakeSettings)
+    servers = {field.alias for group in groups for field in group.model_fields.values()}
     both = {**dotenv_values(".env"), **os.environ}
-    return {k: v for k, v in both.items() if k.startswith(ENVIRONMENT_PREFIX) and v}
+    return {
+        name: value
+        for name, value in both.items()
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in servers and value
+    }
