@@ -281,7 +281,7 @@ class Chart {
   /** Every time on the chart is UTC, and says so at the axis. */
   zone() {
     const place = { xref: "paper", yref: "paper", x: 1, y: 0, xanchor: "left", yanchor: "top" };
-    return { ...place, text: "UTC", showarrow: false, xshift: 4, yshift: -2, font: { size: 11 } };
+    return { ...place, text: "UTC", showarrow: false, xshift: 4, yshift: -17, font: { size: 11 } };
   }
 
   shows([low, high]) {
