@@ -28,18 +28,10 @@ from catalog.logs import get_logger
 from catalog.schema import FEED_EVENTS, TRADES
 from catalog.settings import LakeSettings
 from serving.bars import SECOND, Bar, Interval, from_arrow, select_bars
-from serving.frames import (
-    TAPE_ROWS,
-    FeedEvent,
-    Frame,
-    HistoryRequest,
-    Market,
-    Position,
-    State,
-    Trouble,
-)
+from serving.frames import TAPE_ROWS, FeedEvent, Frame, Position, State, Trouble
 from serving.lake import Lake
 from serving.manifests import Bounds, TradesFile, extents_of, files_since
+from serving.market import HistoryRequest, Market
 from serving.queries import (
     Query,
     in_files,

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from serving import charts
 from serving.bars import SECOND, Bar, Interval
-from serving.frames import FeedEvent, Frame, Market, Position, Quote, State, Trouble
+from serving.frames import FeedEvent, Frame, Position, Quote, State, Trouble
+from serving.market import Market
 
 _NOW = 1_700_000_000 * SECOND
 

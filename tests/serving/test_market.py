@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.bars import SECOND, Bar, Interval
-from serving.frames import KEPT, TAPE_ROWS, Frame, HistoryRequest, Level, Market
+from serving.frames import KEPT, TAPE_ROWS, Frame
+from serving.market import HistoryRequest, Level, Market
 
 _DAY = Interval.D1.microseconds
 _NOON = 1_700_000_000 * SECOND // _DAY * _DAY + _DAY // 2
