@@ -12,7 +12,7 @@ from dotenv import dotenv_values
 from typer.exceptions import TyperException
 
 from catalog.errors import ServiceError, TapehouseError
-from catalog.logs import Redactor
+from catalog.logs import Redactor, configure_logging
 from infra import cli_data, cli_run
 from infra.cli_options import known_secrets
 from infra.output import words
@@ -51,6 +51,8 @@ def main() -> NoReturn:
     # A terminal that closes, and a service manager that stops us, both mean Ctrl-C.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
+    # What our own parts log beside a command is of interest when something is looked for.
+    configure_logging(_secrets(), "INFO" if "--debug" in sys.argv else "ERROR")
     try:
         code = app(standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
@@ -90,9 +92,13 @@ def _translated(error: Exception) -> Exception:
     )
 
 
-def _redactor() -> Redactor:
+def _secrets() -> list[str]:
     token = os.environ.get("FINNHUB_API_TOKEN") or dotenv_values(".env").get("FINNHUB_API_TOKEN")
-    return Redactor([*known_secrets, *([token] if token else [])])
+    return [*known_secrets, *([token] if token else [])]
+
+
+def _redactor() -> Redactor:
+    return Redactor(_secrets())
 
 
 def _secrets_in(error: Exception) -> bool:

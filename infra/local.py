@@ -134,7 +134,8 @@ class LocalRunner:
                 message = _change(service, before[service.name], self._seen[service.name])
                 if message:
                     self._say(message)
-                    if self._seen[service.name].ended:
+                    now = self._seen[service.name]
+                    if now.ended and now.exit_code:
                         self._say(self._tail(f"{service.name}.log"))
 
     def stop(self) -> float:
@@ -153,6 +154,8 @@ class LocalRunner:
         end_survivors(self._home, patience_seconds=2)
         if self._process:
             self._process.wait()
+        for path in (path for service in self._services for path in service.litter):
+            path.unlink(missing_ok=True)
         return time.monotonic() - begun
 
     def _stop_services(self, deadline: float) -> None:
@@ -239,6 +242,8 @@ def _change(service: Service, before: Status, now: Status) -> str | None:
         return f"  {service.name} ended and was started again; its log says why"
     if now.state is State.BACKOFF and before.state is not State.BACKOFF:
         return f"  {service.name} ended ({_end(now)}) and is being started again"
+    if now.state is State.EXITED and not now.exit_code:
+        return f"  {service.name} has done its work; the rest goes on"
     if now.state is State.FATAL or (now.state is State.EXITED and now.exit_code):
         return f"  {service.name} ended for good ({_end(now)}); the rest goes on. Its last words:"
     return None

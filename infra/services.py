@@ -4,7 +4,7 @@ A `Site` says where the services run (addresses, ports, folders, commands); the 
 serve local processes and containers, each with its own site. Nothing here starts anything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,7 +54,8 @@ class Service:
 
     `secrets` are environment variables whose values must never be shown. A `job` runs to its end
     and is done when that was good. `for_good` lists exit codes after which starting again cannot
-    help. `grace_seconds` is how long it may take to stop before it is killed.
+    help. `grace_seconds` is how long it may take to stop before it is killed. `litter` are files
+    elsewhere that it leaves behind.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Service:
     job: bool = False
     for_good: tuple[int, ...] = (2,)
     grace_seconds: int = 5
+    litter: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,7 @@ def store(site: Site, access_key: str, secret_key: str) -> Service:
         folders=(folder,),
         ports=tuple(ports.values()),
         grace_seconds=6,
+        litter=tuple(_sockets(site)),
     )
 
 
@@ -291,6 +294,15 @@ def dashboard(
         folders=(folder,),
         needs=("store",),
     )
+
+
+def _sockets(site: Site) -> Iterator[Path]:
+    """SeaweedFS keeps a socket in /tmp beside most of its ports, and cannot be told not to."""
+    for name, port in site.ports.items():
+        role = name.removeprefix("store.").removesuffix(".grpc")
+        suffix = "-grpc" if name.endswith(".grpc") else ""
+        if name.startswith("store."):
+            yield Path(f"/tmp/seaweedfs-{role}{suffix}-{port}.sock")  # noqa: S108
 
 
 def _kafka_properties(site: Site, logs: Path) -> str:
