@@ -106,7 +106,7 @@ class Care:
         try:
             done = do()
         except Exception as error:  # noqa: BLE001 (whatever it is, the stream goes on)
-            done = {"error": _first_line(error)}
+            done = {"error": jvm_tables.first_line(error)}
         if self._stop.is_set():
             return None
         if isinstance(done, dict):
@@ -209,9 +209,3 @@ def compaction_options(compaction: Compaction) -> dict[str, str]:
 
 def _micros(day: date) -> int:
     return (day - date(1970, 1, 1)).days * 86_400_000_000
-
-
-def _first_line(error: Exception) -> str:
-    """What happened; py4j puts the Java exception after a line about the call."""
-    lines = [line.strip(": ") for line in str(error).splitlines() if line.strip(": ")]
-    return next((line for line in lines if not line.startswith("An error occurred")), repr(error))

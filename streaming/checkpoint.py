@@ -11,13 +11,12 @@ committed.
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from catalog.errors import CheckpointError
-from streaming.source import EARLIEST, Offsets
+from streaming.source import Offsets
 
 STARTING = "starting.json"
 
@@ -187,19 +186,22 @@ def read_checkpoint(folder: Path, topic: str) -> Checkpoint:
     )
 
 
-def rebuild(folder: Path, written: Written, places: Sequence[int], now: datetime) -> Path | None:
+def rebuild(folder: Path, written: Written, beginnings: Offsets, now: datetime) -> Path | None:
     """Put a checkpoint in `folder` that starts right after the table's newest offsets.
 
-    `places` are all topic partitions the topic has; those the table does not know start at their
-    earliest message. The old checkpoint is moved aside, never deleted; returns where to.
+    `beginnings` are the first offsets that the topic still has: those of topic partitions that the
+    table does not know are where these start, and nothing can start before them. The old checkpoint
+    is moved aside, never deleted; returns where to.
     """
-    starting = {p: written.newest[p] + 1 if p in written.newest else EARLIEST for p in places}
-    lost = sorted(set(written.newest) - set(places))
-    if lost:
+    strange = sorted(written.newest.keys() - beginnings.keys())
+    if strange:
         raise CheckpointError(
-            f"The table holds trades of topic partitions {lost}, which the topic does not have: it"
-            " is another topic, or was made anew. Use the old topic, or another home."
+            f"The table holds trades of topic partitions {strange}, which the topic does not have:"
+            " it is another topic, or was made anew. Use the old topic, or another home."
         )
+    starting = {
+        place: max(first, written.newest.get(place, -1) + 1) for place, first in beginnings.items()
+    }
     fresh = folder.with_name(f"{folder.name}.new")
     fresh.mkdir(parents=True, exist_ok=True)
     (fresh / STARTING).write_text(json.dumps(starting))

@@ -17,10 +17,10 @@ from pyspark.sql.streaming.query import StreamingQuery
 from catalog.client import connect, translated
 from catalog.errors import CheckpointError, ServiceError
 from catalog.logs import get_logger
-from catalog.schema import TABLES, TRADES
+from catalog.schema import TRADES
 from catalog.settings import BrokerSettings, LakeSettings
 from catalog.tables import ensure_tables
-from streaming import jvm_tables, keeper, others
+from streaming import keeper, others
 from streaming.care import caring
 from streaming.checkpoint import Rivals, Written, judge, read_checkpoint, rebuild
 from streaming.lock import exclusive
@@ -28,13 +28,13 @@ from streaming.progress import ProgressListener
 from streaming.session import open_session, small_session
 from streaming.settings import StreamingSettings
 from streaming.sink import append_trades
-from streaming.source import EARLIEST, read_topics, topic_ends
+from streaming.source import EARLIEST, read_topics, topic_bounds
 from streaming.transforms import valid_trades
+from streaming.watch import TableWatch
 from streaming.written import read_written
 
 _STOP_SECONDS = 8
 _WATCH_SECONDS = 0.25
-_LOOK_SECONDS = 10
 
 log = get_logger("streaming.job")
 
@@ -67,7 +67,8 @@ def run(
             log.info("ready", seconds=round(time.monotonic() - began, 1))
             try:
                 with caring(small_session(session), settings, board, stop):
-                    _watch(session, queries, written, board, stop)
+                    rivals = Rivals(str(queries[0].id), next(iter(written.marks), None))
+                    _watch(queries, TableWatch(session, rivals, board), stop)
             finally:
                 _finish(queries)
     log.info("stopped")
@@ -81,9 +82,10 @@ def _read_table(lake: LakeSettings) -> Written:
 
 
 def _rebuild(session: SparkSession, broker: BrokerSettings, folder: Path, written: Written) -> None:
-    ends = topic_ends(session, broker, broker.topic)
-    aside = rebuild(folder, written, sorted(ends), datetime.now(UTC))
-    log.info("checkpoint_rebuilt", starting=written.newest, aside=str(aside))
+    beginnings, _ = topic_bounds(session, broker, broker.topic)
+    aside = rebuild(folder, written, beginnings, datetime.now(UTC))
+    starting = read_checkpoint(folder, broker.topic).starting
+    log.info("checkpoint_rebuilt", table=written.newest, starting=starting, aside=str(aside))
 
 
 def _start(
@@ -94,7 +96,7 @@ def _start(
     folder: Path,
 ) -> tuple[StreamingQuery, StreamingQuery]:
     checkpoint = read_checkpoint(folder, broker.topic)
-    ends = topic_ends(session, broker, broker.topic)
+    _, ends = topic_bounds(session, broker, broker.topic)
     starting = checkpoint.starting
     if starting is not None:
         starting = dict.fromkeys(ends, EARLIEST) | starting
@@ -146,31 +148,15 @@ def _set_by_signals(stop: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _watch(
-    session: SparkSession,
-    queries: tuple[StreamingQuery, ...],
-    written: Written,
-    board: keeper.Board,
-    stop: threading.Event,
-) -> None:
+def _watch(queries: tuple[StreamingQuery, ...], tables: TableWatch, stop: threading.Event) -> None:
     """Return when told to stop; raise when a query ends or another writer appears."""
-    rivals = Rivals(str(queries[0].id), written.marks[0] if written.marks else None)
-    next_look = time.monotonic()
-    while not stop.wait(_WATCH_SECONDS):
-        for query in queries:
-            if not query.isActive:
-                raise _failure(query)
-        if time.monotonic() >= next_look:
-            _look_at_tables(session, rivals, board)
-            next_look = time.monotonic() + _LOOK_SECONDS
-
-
-def _look_at_tables(session: SparkSession, rivals: Rivals, board: keeper.Board) -> None:
-    for table in TABLES:
-        java_table = jvm_tables.load(session, table)
-        board.update_table(table.name, **jvm_tables.size(java_table))
-        if table is TRADES:
-            rivals.look(jvm_tables.newest_mark(java_table)[0])
+    with tables.running():
+        while not stop.wait(_WATCH_SECONDS):
+            if tables.rival:
+                raise tables.rival
+            for query in queries:
+                if not query.isActive:
+                    raise _failure(query)
 
 
 def _failure(query: StreamingQuery) -> ServiceError:

@@ -71,3 +71,14 @@ def between(session: SparkSession, column: str, first: int, end: int) -> Any:
     return getattr(expressions, "and")(
         expressions.greaterThanOrEqual(column, first), expressions.lessThan(column, end)
     )
+
+
+def first_line(error: Exception) -> str:
+    """What happened, in a line; py4j puts the Java exception after a line about the call."""
+    java_exception = getattr(error, "java_exception", None)
+    try:
+        text = str(error if java_exception is None else java_exception.toString())
+    except Exception:  # noqa: BLE001 (the JVM that could tell is gone)
+        return type(error).__name__
+    lines = [line.strip(": ") for line in text.splitlines() if line.strip(": ")]
+    return next((line for line in lines if not line.startswith("An error occurred")), repr(error))

@@ -50,21 +50,26 @@ def kafka_options(broker: BrokerSettings) -> dict[str, str]:
     return {**client, "kafka.allow.auto.create.topics": "false"}
 
 
-def topic_ends(session: SparkSession, broker: BrokerSettings, topic: str) -> Offsets:
-    """Each topic partition's next offset, as the broker tells it. Raises BrokerError."""
+def topic_bounds(
+    session: SparkSession, broker: BrokerSettings, topic: str
+) -> tuple[Offsets, Offsets]:
+    """Each topic partition's first kept offset and its next one, as the broker tells them.
+
+    Raises BrokerError when it does not, or has no such topic.
+    """
     try:
-        found = _ask_ends(session.sparkContext._jvm, _client_config(broker), topic)
+        bounds = _ask_bounds(session.sparkContext._jvm, _client_config(broker), topic)
     except Exception as error:  # whatever py4j wraps the broker's refusal in
         raise BrokerError(
             f"Kafka at {broker.server} did not tell how far topic {topic} goes. Is it running?"
             " `tapehouse status` tells."
         ) from error
-    if not found:
+    if not bounds[1]:
         raise BrokerError(f"Kafka at {broker.server} has no topic {topic}: was it set up?")
-    return found
+    return bounds
 
 
-def _ask_ends(jvm: Any, client_config: dict[str, str], topic: str) -> Offsets:
+def _ask_bounds(jvm: Any, client_config: dict[str, str], topic: str) -> tuple[Offsets, Offsets]:
     config = jvm.java.util.HashMap()
     deserializer = "org.apache.kafka.common.serialization.ByteArrayDeserializer"
     deserializers = {"key.deserializer": deserializer, "value.deserializer": deserializer}
@@ -76,8 +81,12 @@ def _ask_ends(jvm: Any, client_config: dict[str, str], topic: str) -> Offsets:
         places = jvm.java.util.ArrayList()
         for info in consumer.partitionsFor(topic, patience) or ():
             places.add(jvm.org.apache.kafka.common.TopicPartition(topic, info.partition()))
+        beginnings = consumer.beginningOffsets(places, patience)
         ends = consumer.endOffsets(places, patience)
-        return {int(place.partition()): int(ends.get(place)) for place in places}
+        return (
+            {int(place.partition()): int(beginnings.get(place)) for place in places},
+            {int(place.partition()): int(ends.get(place)) for place in places},
+        )
     finally:
         consumer.close(jvm.java.time.Duration.ofSeconds(1))
 

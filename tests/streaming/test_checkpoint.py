@@ -205,24 +205,29 @@ def test_a_hole_in_the_planned_epochs_is_corrupt(tmp_path):
 def test_a_rebuild_starts_each_topic_partition_after_the_table_and_keeps_the_old_one(tmp_path):
     folder = write_checkpoint(tmp_path / "trades")
     table = Written((Mark("q", 3),), {0: 39})
-    aside = rebuild(folder, table, [0, 1], NOW)
+    aside = rebuild(folder, table, {0: 0, 1: 7}, NOW)
     rebuilt = read_checkpoint(folder, TOPIC)
-    assert rebuilt == Checkpoint(starting={0: 40, 1: EARLIEST})
+    assert rebuilt == Checkpoint(starting={0: 40, 1: 7})
     assert judge(rebuilt, table) == "rebuilt"
     assert read_checkpoint(aside, TOPIC) == checkpoint(range(3), 2)
+
+
+def test_a_rebuild_cannot_start_before_what_the_topic_still_has(tmp_path):
+    rebuild(tmp_path / "trades", Written((), {0: 9}), {0: 500}, NOW)
+    assert read_checkpoint(tmp_path / "trades", TOPIC).starting == {0: 500}
 
 
 def test_a_rebuild_that_was_interrupted_can_be_repeated(tmp_path):
     folder = write_checkpoint(tmp_path / "trades")
     (tmp_path / "trades.new").mkdir()
     (tmp_path / "trades.new" / "starting.json").write_text("{half")
-    rebuild(folder, Written((), {0: 9}), [0], NOW)
+    rebuild(folder, Written((), {0: 9}), {0: 0}, NOW)
     assert read_checkpoint(folder, TOPIC).starting == {0: 10}
 
 
 def test_a_rebuild_onto_a_topic_without_the_table_s_topic_partitions_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="topic partitions \\[1\\]"):
-        rebuild(tmp_path / "trades", Written((), {0: 9, 1: 9}), [0], NOW)
+        rebuild(tmp_path / "trades", Written((), {0: 9, 1: 9}), {0: 0}, NOW)
 
 
 def test_our_own_commits_are_no_rival_s():

@@ -1,7 +1,7 @@
 import pytest
 from py4j.protocol import Py4JError
 
-from streaming.care import _first_line
+from streaming.jvm_tables import first_line
 
 
 @pytest.mark.parametrize(
@@ -16,4 +16,4 @@ from streaming.care import _first_line
     ],
 )
 def test_an_act_s_error_is_told_in_one_line(error, line):
-    assert _first_line(error) == line
+    assert first_line(error) == line
