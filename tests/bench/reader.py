@@ -1,7 +1,7 @@
 """A reader of the lake as any DuckDB user would be one: how old is each trade when it first shows?
 
-Run as a process of its own. Prints a line of JSON for each batch of trades seen: [seen at, [received
-at, ...]], times in microseconds.
+Run as a process of its own. Prints a line of JSON for each batch of trades seen:
+[seen at, [received at, ...]], times in microseconds.
 """
 
 import json

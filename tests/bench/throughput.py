@@ -1,12 +1,12 @@
 """Trades a second at each stage, over the recorded day, and what a trade costs on disk."""
 
-import json
 import time
 from pathlib import Path
 
 from catalog.client import connect
 from catalog.moments import History
 from catalog.schema import TRADES
+from ingest.replay import replay
 from tests.bench.figures import Figure, percentile
 from tests.support.instance import Instance, wait_until
 
@@ -22,11 +22,9 @@ def measure(home: Path, recording: Path) -> list[Figure]:
         rates = []
         trades = 0
         for _ in range(RUNS):
-            report = json.loads(
-                instance.cli("replay", str(recording), "--json", "--no-wait", timeout=900)
-            )
-            rates.append(report["acknowledged"] / report["seconds"])
-            trades += report["acknowledged"]
+            outcome = replay(recording, None, instance.broker_settings())
+            rates.append(outcome.acknowledged_trades / outcome.seconds)
+            trades += outcome.acknowledged_trades
         figures = [
             Figure(
                 "socket to Kafka", "median", percentile(rates, 0.5), "trades/s", RUNS, ">= 20,000"

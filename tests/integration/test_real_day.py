@@ -54,7 +54,9 @@ def replay(instance, test_data):
         if not path.exists():
             pytest.skip(f"{filename} is not here; TAPEHOUSE_TEST_DATA names the recordings' folder")
         if filename not in done:
-            report = json.loads(instance.cli("replay", str(path), "--json", timeout=900))
+            report = json.loads(
+                instance.cli("replay", str(path), "--speed", "max", "--json", timeout=900)
+            )
             done[filename] = Replayed(filename.partition(".")[0], read_expected(path), report)
         return done[filename]
 
@@ -124,9 +126,7 @@ def test_offsets_are_distinct_and_gapless(replayed, instance):
         assert row["first"] == 0
 
 
-def test_three_engines_agree_with_the_recording_minute_by_minute(
-    replayed, stored, instance, tmp_path
-):
+def test_three_engines_agree_with_the_recording_minute_by_minute(replayed, stored, instance):
     expected = duckdb.sql(
         PER_MINUTE.format(table="trades_of_it"), connection=_with(replayed.expected)
     ).fetchall()
@@ -134,7 +134,7 @@ def test_three_engines_agree_with_the_recording_minute_by_minute(
     of_it = f"(SELECT * FROM {{}} WHERE source = '{replayed.name}') AS t"
     with Lake.open(instance.lake_settings()) as lake:
         answers["DuckDB"] = _tuples(lake.sql(PER_MINUTE.format(table=of_it.format("trades"))))
-    with open_session(instance.streaming_settings(tmp_path)) as spark:
+    with open_session(instance.streaming_settings(), instance.lake_settings()) as spark:
         query = PER_MINUTE.format(table=of_it.format(f"lake.{TRADES.identifier}"))
         answers["Spark"] = _tuples(spark.sql(query).toArrow())
     for engine, answer in answers.items():

@@ -7,12 +7,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
+
+from catalog.settings import BrokerSettings, LakeSettings, Settings
+from infra.home import Home
+from infra.supervision import State, Supervisor
+from serving import Lake
+from streaming.settings import StreamingSettings
+
+AnySettings = TypeVar("AnySettings", bound=Settings)
 
 TAPEHOUSE = Path(sys.executable).with_name("tapehouse")
 
@@ -90,3 +98,78 @@ class Instance:
     def sql(self, text: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = json.loads(self.cli("sql", text, "--format", "json"))
         return rows
+
+    def pid(self, service: str) -> int | None:
+        """The service's process, while it runs."""
+        status = self._supervisor().statuses()[service]
+        return status.pid if status.state is State.RUNNING else None
+
+    def stop_service(self, service: str) -> None:
+        """Stop one service in order; does nothing when it has ended already."""
+        supervisor = self._supervisor()
+        if not supervisor.statuses()[service].ended:
+            supervisor.stop(service)
+        wait_until(lambda: supervisor.statuses()[service].ended, 30, f"{service} to stop")
+
+    def start_service(self, service: str) -> None:
+        """Start one service again and wait until its process runs."""
+        self._supervisor().start(service)
+        wait_until(lambda: self.pid(service), 30, f"{service} to run")
+
+    def dashboard_url(self) -> str:
+        url = Home(self.home).running().dashboard
+        assert url
+        return url
+
+    def psutil_process(self) -> psutil.Process:
+        assert self.process
+        return psutil.Process(self.process.pid)
+
+    def _supervisor(self) -> Supervisor:
+        home = Home(self.home)
+        return Supervisor(home.socket_path(), home.credentials.supervisor_password)
+
+    def lake_settings(self) -> LakeSettings:
+        return _settings(LakeSettings, self._spec("stream")["environment"])
+
+    def broker_settings(self) -> BrokerSettings:
+        return _settings(BrokerSettings, self._spec("stream")["environment"])
+
+    def streaming_settings(self) -> StreamingSettings:
+        return _settings(StreamingSettings, self._spec("stream")["environment"])
+
+    def checkpoint(self) -> Path:
+        """The checkpoint of the stream of trades."""
+        return self.streaming_settings().checkpoint / "trades"
+
+    def lake_rows(self, query: str) -> list[tuple[Any, ...]]:
+        """The same as `sql`, in this process: for many or large answers."""
+        with Lake.open(self.lake_settings()) as lake:
+            return list(zip(*lake.sql(query).to_pydict().values(), strict=True))
+
+    @contextlib.contextmanager
+    def stream_process(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """The streaming job as the instance would start it, but ours; stopped at the end."""
+        spec = self._spec("stream")
+        with subprocess.Popen(
+            [*spec["command"], *arguments],
+            env=spec["environment"],
+            cwd=spec["folder"],
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    process.terminate()
+
+    def _spec(self, service: str) -> dict[str, Any]:
+        path = self.home / "services" / f"{service}.json"
+        spec: dict[str, Any] = json.loads(path.read_text())
+        return spec
+
+
+def _settings(group: type[AnySettings], environment: dict[str, str]) -> AnySettings:
+    aliases = {field.alias for field in group.model_fields.values()}
+    return group.read(**{name: text for name, text in environment.items() if name in aliases})
