@@ -11,7 +11,14 @@ import typer
 
 from catalog.errors import SettingsError
 from catalog.settings import FeedSettings
-from infra.cli_options import DEFAULT_HOME, HomeOption, open_home, running_home
+from infra.cli_options import (
+    DEFAULT_HOME,
+    SPEED_HELP,
+    HomeOption,
+    open_home,
+    parse_speed,
+    running_home,
+)
 from infra.connections import simulated_feed_settings
 from infra.home import Home
 from infra.output import Format, print_json, print_rows, say
@@ -57,7 +64,7 @@ def record(
 def replay(
     file: Annotated[Path, typer.Argument(help="Recording to play.", exists=True, dir_okay=False)],
     home: HomeOption = DEFAULT_HOME,
-    speed: Annotated[str, typer.Option(help="1, 10, ... times as fast as it was, or max.")] = "1",
+    speed: Annotated[str, typer.Option(help=SPEED_HELP)] = "1",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     wait: Annotated[bool, typer.Option(help="Wait until all of it is stored.")] = True,
 ) -> None:
@@ -65,7 +72,7 @@ def replay(
 
     Exit code 1 when less was stored than was sent.
     """
-    factor = _parse_speed(speed)
+    factor = parse_speed(speed)
     opened = running_home(home)
     # Heavy, and needed here alone.
     from infra.replaying import replay_and_count  # noqa: PLC0415
@@ -129,18 +136,6 @@ def _feed_to_record(path: Path) -> FeedSettings:
     if run and run.runner.process() and run.feed == FeedKind.FINNHUB:
         say("Finnhub allows one connection a key: the running instance may lose its own meanwhile.")
     return feed
-
-
-def _parse_speed(text: str) -> float | None:
-    if text == "max":
-        return None
-    try:
-        factor = float(text)
-    except ValueError:
-        factor = 0
-    if not factor > 0:
-        raise SettingsError(f"--speed {text}: give a number above 0, such as 1 or 10, or max.")
-    return factor
 
 
 @contextmanager

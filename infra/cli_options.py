@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from catalog.errors import SettingsError
 from infra.home import Home
 
 HomeOption = Annotated[
@@ -12,6 +13,7 @@ HomeOption = Annotated[
     typer.Option("--home", metavar="DIR", help="Folder of the instance.", show_default=True),
 ]
 DEFAULT_HOME = Path(".tapehouse")
+SPEED_HELP = "A recording's: 1, 10, ... times as fast as it was, or max."
 
 # Every secret that was read, so that no error message can show one.
 known_secrets: list[str] = []
@@ -30,3 +32,16 @@ def running_home(path: Path) -> Home:
     home = Home(path)
     home.running()
     return open_home(path)
+
+
+def parse_speed(text: str) -> float | None:
+    """`--speed`: a factor, or None for `max`. Raises SettingsError."""
+    if text == "max":
+        return None
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = 0
+    if not factor > 0:
+        raise SettingsError(f"--speed {text}: give a number above 0, such as 1 or 10, or max.")
+    return factor

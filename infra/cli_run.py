@@ -10,7 +10,14 @@ from catalog.errors import ServiceError, SettingsError
 from catalog.settings import FeedSettings
 from infra import doctor as checks
 from infra import instance
-from infra.cli_options import DEFAULT_HOME, HomeOption, open_home, running_home
+from infra.cli_options import (
+    DEFAULT_HOME,
+    SPEED_HELP,
+    HomeOption,
+    open_home,
+    parse_speed,
+    running_home,
+)
 from infra.connections import keeper_status
 from infra.home import Home
 from infra.output import print_json, print_rows, say
@@ -71,6 +78,7 @@ def run(
     port: PortOption = 8501,
     trigger: TriggerOption = None,
     rate: RateOption = None,
+    speed: Annotated[str, typer.Option(help=SPEED_HELP)] = "1",
 ) -> None:
     """Start Kafka, the store, the streaming job, the feed and the dashboard; Ctrl-C stops them.
 
@@ -82,7 +90,7 @@ def run(
     opened = open_home(home)
     say(f"Tapehouse in {opened.path}, feed: {_describe_feed(kind, recording)}")
     page = None if no_dashboard else port or any_free_port()
-    instance.run(opened, Plan(kind, recording, rate, trigger, page), say)
+    instance.run(opened, Plan(kind, recording, rate, trigger, page, parse_speed(speed)), say)
 
 
 def status(

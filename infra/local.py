@@ -112,7 +112,7 @@ class LocalRunner:
         ready: set[str] = set()
         present = {service.name for service in self._services}
         while len(ready) < len(self._services) and not stop.is_set():
-            for service in [s for s in waiting if present.intersection(s.needs) <= ready]:
+            for service in [s for s in waiting if present.intersection(_awaited(s)) <= ready]:
                 self._supervisor.start(service.name)
                 begun[service.name] = time.monotonic()
                 waiting.remove(service)
@@ -203,6 +203,10 @@ class LocalRunner:
         except OSError:
             return "    (no log)"
         return self._redact("".join(f"    {line}" for line in last).rstrip("\n"))
+
+
+def _awaited(service: Service) -> tuple[str, ...]:
+    return service.needs if service.waits_for is None else service.waits_for
 
 
 def end_survivors(home: Home, patience_seconds: float) -> int:

@@ -40,13 +40,16 @@ class FeedKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run. `rate` is the simulator's trades per second, `dashboard_port` None for no page."""
+    """One run. `rate` is the simulator's trades per second, `speed` a recording's (None: as fast as
+    it goes), `dashboard_port` None for no page.
+    """
 
     feed: FeedKind
     recording: Path | None = None
     rate: float | None = None
     trigger_seconds: float | None = None
     dashboard_port: int | None = 8501
+    speed: float | None = 1.0
 
     @property
     def source(self) -> str:
@@ -106,7 +109,7 @@ def local_services(home: Home, plan: Plan, java: Java) -> tuple[Service, ...]:
             services.stream(
                 site, broker, lake, _stream_settings(plan, java), credentials.keeper_token
             ),
-            needs=("store",),
+            waits_for=("store",),
         ),
         *_feed_services(home, plan, site, broker),
     ]
@@ -130,7 +133,8 @@ def _feed_services(
     symbols: dict[str, object] = {}
     arguments: tuple[str, ...] = ()
     if plan.recording:
-        arguments = ("--recording", str(plan.recording), "--speed", "1")
+        speed = "max" if plan.speed is None else str(plan.speed)
+        arguments = ("--recording", str(plan.recording), "--speed", speed)
         symbols = {"symbols": tuple(sorted(Contents.of(plan.recording).symbols))}
     elif plan.rate is not None:
         arguments = ("--rate", str(plan.rate))

@@ -54,7 +54,8 @@ class Service:
 
     `secrets` are environment variables whose values must never be shown. A `job` runs to its end
     and is done when that was good. `for_good` lists exit codes after which starting again cannot
-    help. `grace_seconds` is how long it may take to stop before it is killed. `litter` are files
+    help. It stops before all that it `needs`, and starts after them too, unless `waits_for` names
+    fewer. `grace_seconds` is how long it may take to stop before it is killed. `litter` are files
     elsewhere that it leaves behind.
     """
 
@@ -68,6 +69,7 @@ class Service:
     folders: tuple[Path, ...] = ()
     ports: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    waits_for: tuple[str, ...] | None = None
     preparation: Preparation | None = None
     job: bool = False
     for_good: tuple[int, ...] = (2,)

@@ -181,6 +181,20 @@ def test_stopping_takes_dependents_first_and_leaves_no_process(launch, home):
     assert not processes_of(home)
 
 
+def test_a_service_that_need_not_wait_starts_at_once_and_still_stops_first(launch, home):
+    slow = "import pathlib, time\nwhile not pathlib.Path('early.up').exists(): time.sleep(0.05)"
+    base = service("base", SLEEP, needs=("slow",))
+    early = service(
+        "early", "open('early.up', 'w').close()\n" + SLEEP, needs=("base",), waits_for=()
+    )
+    runner = launch(early, base, job("slow", slow))
+    runner.start(Event())
+    runner.stop()
+    log = (home.logs / "supervisor.log").read_text()
+    assert log.index("spawned: 'early'") < log.index("spawned: 'base'")
+    assert log.index("stopped: early") < log.index("stopped: base")
+
+
 def test_a_service_that_will_not_stop_is_killed_with_its_children(launch, home):
     stubborn = """
         import signal, subprocess, sys, time
