@@ -44,5 +44,5 @@ def translated(settings: LakeSettings) -> Iterator[None]:
     except (requests.RequestException, RESTError, OSError) as error:
         raise LakeError(
             f"The catalog at {where}, or its store at {settings.store_endpoint}, does not answer"
-            f" as it should ({type(error).__name__}: {error}). See `tapehouse status`."
+            f" as it should ({type(error).__name__}). See `tapehouse status`."
         ) from error

@@ -40,8 +40,9 @@ class FeedKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run. `rate` is the simulator's trades per second, `speed` a recording's (None: as fast as
-    it goes), `dashboard_port` None for no page.
+    """One run; `dashboard_port` None means no page.
+
+    `rate` is the simulator's, in trades a second; `speed` a recording's, None as fast as it goes.
     """
 
     feed: FeedKind

