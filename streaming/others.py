@@ -22,6 +22,7 @@ from streaming.source import read_topics
 from streaming.transforms import feed_event_rows, judged, not_trades, rejected_rows
 
 NAME = "others"
+_TASK_OFFSETS = 25_000
 
 log = get_logger("streaming.others")
 
@@ -40,8 +41,10 @@ def start_others(
         session,
         broker,
         (topics.trades, topics.rejected, topics.feed_events),
-        # It reads every trade a second time to find the undecodable ones: in long, cheap strides.
+        # It reads every trade a second time to find the undecodable ones: in long strides, of tasks
+        # short enough to let the stream have the core again soon.
         settings.max_offsets * 2,
+        max_task_offsets=_TASK_OFFSETS,
     )
     writers = (Writer(session, REJECTED), Writer(session, FEED_EVENTS))
 

@@ -22,12 +22,14 @@ def read_topics(
     topics: tuple[str, ...],
     max_offsets: int,
     starting: dict[str, Offsets] | None = None,
+    max_task_offsets: int = 0,
 ) -> DataFrame:
     """A stream of the topics' messages: `topic`, `partition`, `offset`, `timestamp`, `value`.
 
     `starting` holds the first offset to read for every topic partition and matters only on a new
     checkpoint; without it the stream starts at the earliest. At most `max_offsets` messages make a
-    micro-batch. Messages that expired unread stop the query: a loss is never skipped silently.
+    micro-batch, at most `max_task_offsets` (0: all of a topic partition's) a task, which holds a
+    core until it ends. Messages that expired unread stop the query: no loss is skipped silently.
     """
     options = {
         **kafka_options(broker),
@@ -40,6 +42,8 @@ def read_topics(
         "kafka.max.partition.fetch.bytes": str(8 * 1024 * 1024),
         "kafka.receive.buffer.bytes": str(1024 * 1024),
     }
+    if max_task_offsets:
+        options["maxRecordsPerPartition"] = str(max_task_offsets)
     messages = session.readStream.format("kafka").options(**options).load()
     return messages.select("topic", "partition", "offset", "timestamp", "value")
 
