@@ -127,10 +127,8 @@ def test_offsets_are_distinct_and_gapless(replayed, instance):
 
 
 def test_three_engines_agree_with_the_recording_minute_by_minute(replayed, stored, instance):
-    expected = duckdb.sql(
-        PER_MINUTE.format(table="trades_of_it"), connection=_with(replayed.expected)
-    ).fetchall()
-    answers = {"pyiceberg": _with(stored).sql(PER_MINUTE.format(table="trades_of_it")).fetchall()}
+    expected = _tuples(_ask(replayed.expected))
+    answers = {"pyiceberg": _tuples(_ask(stored))}
     of_it = f"(SELECT * FROM {{}} WHERE source = '{replayed.name}') AS t"
     with Lake.open(instance.lake_settings()) as lake:
         answers["DuckDB"] = _tuples(lake.sql(PER_MINUTE.format(table=of_it.format("trades"))))
@@ -159,11 +157,12 @@ def test_the_days_volumes_agree_with_an_independent_source(replay, instance, tes
         assert equal / len(minutes) >= 0.985, f"{symbol}: {equal} of {len(minutes)}"
 
 
-def _with(trades_of_it: pa.Table) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.register("trades_of_it", trades_of_it)
-    return connection
+def _ask(trades_of_it: pa.Table) -> pa.Table:
+    """The sums of rows already in memory."""
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.register("trades_of_it", trades_of_it)
+        return connection.execute(PER_MINUTE.format(table="trades_of_it")).to_arrow_table()
 
 
 def _tuples(table: pa.Table) -> list[tuple[Any, ...]]:

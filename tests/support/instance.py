@@ -44,22 +44,27 @@ class Instance:
     process: subprocess.Popen[str] | None = None
     environment: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def log(self) -> Path:
+        """What the command has said, over all starts."""
+        return self.home.parent / f"{self.home.name}-run.log"
+
     def start(self) -> None:
-        log = (self.home.parent / f"{self.home.name}-run.log").open("a")
-        self.process = subprocess.Popen(
-            [TAPEHOUSE, "run", "--home", self.home, *self.arguments],
-            cwd=self.home.parent,
-            env={**os.environ, **self.environment},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [TAPEHOUSE, "run", "--home", self.home, *self.arguments],
+                cwd=self.home.parent,
+                env={**os.environ, **self.environment},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
         try:
             self.cli("status", "--wait", timeout=180)
         except BaseException:
             self.stop()
-            sys.stderr.write(Path(log.name).read_text()[-4000:])
+            sys.stderr.write(self.log.read_text()[-4000:])
             raise
 
     def stop(self) -> int:

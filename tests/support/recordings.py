@@ -1,6 +1,5 @@
 """What a recording holds, read without any of the product's own parsing."""
 
-import io
 import json
 from pathlib import Path
 
@@ -20,13 +19,11 @@ SCHEMA = pa.schema(
 
 def read_expected(path: Path) -> pa.Table:
     """Every trade of the recording, in its order."""
-    with path.open("rb") as file:
-        stream = zstandard.ZstdDecompressor().stream_reader(file) if path.suffix == ".zst" else file
-        elements = [
-            element
-            for line in io.TextIOWrapper(stream, "utf-8")
-            for element in json.loads(json.loads(line)["frame"]).get("data") or []
-        ]
+    elements = [
+        element
+        for line in _text(path).splitlines()
+        for element in json.loads(json.loads(line)["frame"]).get("data") or []
+    ]
     return pa.table(
         {
             "symbol": [e["s"] for e in elements],
@@ -41,3 +38,11 @@ def read_expected(path: Path) -> pa.Table:
         },
         schema=SCHEMA,
     )
+
+
+def _text(path: Path) -> str:
+    content = path.read_bytes()
+    if path.suffix == ".zst":
+        with zstandard.ZstdDecompressor().stream_reader(content) as stream:
+            content = stream.read()
+    return content.decode()
