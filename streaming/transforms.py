@@ -194,8 +194,9 @@ def _faults(shape: Shape) -> list[tuple[SparkColumn, str]]:
 
 
 def _not_of_shape() -> SparkColumn:
-    # A JSON array would decode as its first element, and lose the others.
-    is_object = sf.col("value").cast("string").startswith("{")
+    # Of an array, or of several objects in a row, only the first would be decoded.
+    text = sf.col("value").cast("string")
+    is_object = text.startswith("{") & ~text.rlike(r"\}\s*\{")
     return (
         _is_not(is_object) | sf.col("decoded").isNull() | sf.col("decoded")[_MALFORMED].isNotNull()
     )

@@ -16,8 +16,7 @@ from pyiceberg.expressions import EqualTo
 
 from catalog.client import connect
 from catalog.schema import TRADES
-from serving import Lake
-from streaming.session import open_session
+from tests.support.instance import to_tuples
 from tests.support.recordings import read_expected
 
 pytestmark = pytest.mark.integration
@@ -25,11 +24,14 @@ pytestmark = pytest.mark.integration
 ROOT = Path(__file__).parent.parent.parent
 NEW_YORK = ZoneInfo("America/New_York")
 SESSION = (time(9, 30), time(16, 0))
+SESSION_MINUTES = 390
 
+# Through its text a double becomes the same decimal in every engine; DuckDB's direct cast
+# multiplies in binary and is off in the last places of a large value.
 PER_MINUTE = """
     SELECT symbol, date_trunc('minute', event_time) AS minute, count(*) AS trades,
-        sum(CAST(size AS DECIMAL(38, 12))) AS volume,
-        sum(CAST(price * size AS DECIMAL(38, 12))) AS traded_value
+        sum(CAST(CAST(size AS STRING) AS DECIMAL(38, 12))) AS volume,
+        sum(CAST(CAST(price * size AS STRING) AS DECIMAL(38, 12))) AS traded_value
     FROM {table} GROUP BY symbol, date_trunc('minute', event_time) ORDER BY 1, 2
 """
 
@@ -127,14 +129,15 @@ def test_offsets_are_distinct_and_gapless(replayed, instance):
 
 
 def test_three_engines_agree_with_the_recording_minute_by_minute(replayed, stored, instance):
-    expected = _tuples(_ask(replayed.expected))
-    answers = {"pyiceberg": _tuples(_ask(stored))}
-    of_it = f"(SELECT * FROM {{}} WHERE source = '{replayed.name}') AS t"
-    with Lake.open(instance.lake_settings()) as lake:
-        answers["DuckDB"] = _tuples(lake.sql(PER_MINUTE.format(table=of_it.format("trades"))))
-    with open_session(instance.streaming_settings(), instance.lake_settings()) as spark:
-        query = PER_MINUTE.format(table=of_it.format(f"lake.{TRADES.identifier}"))
-        answers["Spark"] = _tuples(spark.sql(query).toArrow())
+    of_it = f"(SELECT * FROM {{}} WHERE source = '{replayed.name}') AS of_it"
+    answers = {
+        "pyiceberg": to_tuples(_ask(stored)),
+        "DuckDB": instance.lake_rows(PER_MINUTE.format(table=of_it.format("trades"))),
+        "Spark": instance.spark_rows(
+            PER_MINUTE.format(table=of_it.format(f"lake.{TRADES.identifier}"))
+        ),
+    }
+    expected = to_tuples(_ask(replayed.expected))
     for engine, answer in answers.items():
         assert answer == expected, engine
 
@@ -153,8 +156,9 @@ def test_the_days_volumes_agree_with_an_independent_source(replay, instance, tes
     for symbol in ("SPY", "BAC", "AIG", "IBM"):
         minutes = {key: volume for key, volume in independent.items() if key[0] == symbol}
         equal = sum(stored.get(key) == volume for key, volume in minutes.items())
-        assert len(minutes) == 390
-        assert equal / len(minutes) >= 0.985, f"{symbol}: {equal} of {len(minutes)}"
+        # A minute that the independent source lacks counts against us.
+        assert len(minutes) <= SESSION_MINUTES
+        assert equal / SESSION_MINUTES >= 0.985, f"{symbol}: {equal}"
 
 
 def _ask(trades_of_it: pa.Table) -> pa.Table:
@@ -163,10 +167,6 @@ def _ask(trades_of_it: pa.Table) -> pa.Table:
         connection.execute("SET TimeZone = 'UTC'")
         connection.register("trades_of_it", trades_of_it)
         return connection.execute(PER_MINUTE.format(table="trades_of_it")).to_arrow_table()
-
-
-def _tuples(table: pa.Table) -> list[tuple[Any, ...]]:
-    return list(zip(*table.to_pydict().values(), strict=True))
 
 
 def _session_minutes(path: Path) -> dict[tuple[str, datetime], float]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
+import pyarrow as pa
 
 from catalog.settings import BrokerSettings, LakeSettings, Settings
 from infra.home import Home
@@ -22,6 +23,7 @@ from streaming.settings import StreamingSettings
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
 
+ROOT = Path(__file__).parent.parent.parent
 TAPEHOUSE = Path(sys.executable).with_name("tapehouse")
 
 
@@ -33,6 +35,11 @@ def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
             raise TimeoutError(f"waited {seconds:g} s in vain for {what}")
         time.sleep(0.1)
     return found
+
+
+def to_tuples(table: pa.Table) -> list[tuple[Any, ...]]:
+    """The table's rows."""
+    return list(zip(*table.to_pydict().values(), strict=True))
 
 
 @dataclass
@@ -150,7 +157,20 @@ class Instance:
     def lake_rows(self, query: str) -> list[tuple[Any, ...]]:
         """The same as `sql`, in this process: for many or large answers."""
         with Lake.open(self.lake_settings()) as lake:
-            return list(zip(*lake.sql(query).to_pydict().values(), strict=True))
+            return to_tuples(lake.sql(query))
+
+    def spark_rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What Spark answers, in a process of its own; the tables are `lake.market.*`."""
+        path = self.home.parent / "answer.arrow"
+        subprocess.run(
+            [sys.executable, "-m", "tests.support.spark_query", query, path],
+            env={**self._spec("stream")["environment"], "PYTHONPATH": str(ROOT)},
+            cwd=self.home.parent,
+            check=True,
+            timeout=180,
+        )
+        with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as reader:
+            return to_tuples(reader.read_all())
 
     @contextlib.contextmanager
     def stream_process(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
