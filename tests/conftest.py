@@ -6,16 +6,16 @@ A tier that cannot run here is skipped with one plain line: why, and how to get 
 
 import importlib.util
 import os
-import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.support.browser import find_chromium
+from tests.support.instance import Instance
 
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+ROOT = Path(__file__).parent.parent
 
 
 def _integration_lacks() -> str | None:
@@ -40,10 +40,6 @@ TIERS: dict[str, Callable[[], str | None]] = {
     "integration": _integration_lacks,
     "browser": _browser_lacks,
 }
-
-
-def find_chromium() -> str | None:
-    return next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -74,3 +70,15 @@ def test_data() -> Path:
     """The folder of real recordings, or the repository's made-up one where there is none."""
     wanted = Path(os.environ.get("TAPEHOUSE_TEST_DATA", ROOT.parent / "shared" / "data"))
     return wanted if wanted.is_dir() else ROOT / "tests" / "data"
+
+
+@pytest.fixture(scope="session")
+def instance(tmp_path_factory) -> Iterator[Instance]:
+    """The shared instance, started once: no feed of its own, a 1 s trigger, the dashboard."""
+    one = Instance(
+        tmp_path_factory.mktemp("shared") / "home",
+        ("--feed", "none", "--port", "0", "--trigger", "1"),
+    )
+    one.start()
+    yield one
+    one.stop()

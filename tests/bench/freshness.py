@@ -11,11 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
-from tests.support.browser import CHROMIUM_FLAGS
 
 from catalog.settings import environment_of
 from tests.bench.figures import Figure, percentile
-from tests.conftest import find_chromium
+from tests.support.browser import CHROMIUM_FLAGS, find_chromium
 from tests.support.instance import Instance
 
 RATE = 200

@@ -17,18 +17,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from catalog.settings import environment_of
 from serving.settings import streamlit_command
-from tests.conftest import find_chromium
+from tests.support.browser import CHROMIUM_FLAGS, find_chromium
 from tests.support.local_lake import LocalLake, Row, free_ports, local_lake
 
-_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 # Slow machines are slow; nothing here is a test of speed.
 _PATIENCE_MS = 60_000
 expect.set_options(timeout=_PATIENCE_MS)
@@ -84,7 +75,9 @@ def send_trade(browser_lake: LocalLake) -> SendTrade:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=find_chromium(), args=list(_FLAGS))
+        chromium = playwright.chromium.launch(
+            executable_path=find_chromium(), args=list(CHROMIUM_FLAGS)
+        )
         yield chromium
         chromium.close()
 

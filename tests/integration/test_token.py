@@ -1,0 +1,43 @@
+"""The real feed's settings, a simulator in Finnhub's place: the token is used, never shown."""
+
+import urllib.request
+
+import pytest
+
+from ingest.simulator import Simulator
+from ingest.venue import VenueOptions
+from tests.support.instance import Instance, wait_until
+
+pytestmark = pytest.mark.integration
+
+CANARY = "canary-t0ken-of-nobody"
+
+
+def test_the_token_reaches_the_feed_and_shows_nowhere_else(tmp_path):
+    instance = Instance(tmp_path / "home", ("--feed", "finnhub", "--port", "0", "--trigger", "1"))
+    instance.environment["FINNHUB_API_TOKEN"] = CANARY
+    try:
+        with Simulator(VenueOptions(token=CANARY)) as simulator:
+            instance.environment["TAPEHOUSE_FEED_URL"] = simulator.url
+            instance.start()
+            assert instance.lake_rows("SELECT DISTINCT source FROM trades") == [("finnhub",)]
+            page = urllib.request.urlopen(instance.dashboard_url()).read().decode()
+        # The simulator is gone: now the client fails, and its errors are about the address.
+        producer_log = instance.home / "logs" / "producer.log"
+        wait_until(lambda: "cannot be reached" in producer_log.read_text(), 60, "a failed connect")
+        family = [instance.psutil_process(), *instance.psutil_process().children(recursive=True)]
+        shown = [page, instance.log.read_text(), instance.cli("status", "--json")]
+        shown += [argument for process in family for argument in process.cmdline()]
+        others = [process.environ() for process in family[1:] if "ingest" not in process.cmdline()]
+    finally:
+        instance.stop()
+    shown += [path.read_text(errors="replace") for path in (instance.home / "logs").rglob("*.log*")]
+    assert not [text for text in shown if CANARY in text]
+    assert not [variables for variables in others if CANARY in variables.values()]
+    readable = [
+        path
+        for path in instance.home.rglob("*")
+        if path.is_file() and CANARY.encode() in path.read_bytes()
+    ]
+    assert [path.name for path in readable] == ["producer.json"]
+    assert readable[0].stat().st_mode & 0o077 == 0
