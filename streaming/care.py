@@ -24,6 +24,7 @@ from streaming.care_plan import (
     TIERS,
     Compaction,
     Pile,
+    expire_before,
     plan,
     tier_bound,
     totals,
@@ -180,11 +181,12 @@ class Care:
         the two must stay, however old.
         """
         java_table = jvm_tables.load(self._session, table)
-        before = int((self._now() - self._keep).timestamp() * 1000)
-        kept = len(java_table.snapshots())
+        times = [int(snapshot.timestampMillis()) for snapshot in java_table.snapshots()]
+        before = expire_before(times, int((self._now() - self._keep).timestamp() * 1000))
+        kept = len(times)
         # Only `trades` is written by the sink; the others keep their tip.
         depth = jvm_tables.newest_mark(java_table)[1] if table is TRADES else 1
-        old = sum(1 for snapshot in java_table.snapshots() if snapshot.timestampMillis() < before)
+        old = sum(1 for time_ms in times if time_ms < before)
         if min(old, kept - depth) <= 0:
             return None
         java_table.expireSnapshots().expireOlderThan(before).retainLast(depth).commit()

@@ -64,6 +64,15 @@ def plan(
     return found
 
 
+def expire_before(commit_times: Iterable[int], keep_from: int) -> int:
+    """The time before which snapshots may go, all in milliseconds.
+
+    What was the tip at `keep_from` stays, however old it is: without it, the moments from there to
+    the next commit could not be answered.
+    """
+    return max((time for time in commit_times if time <= keep_from), default=keep_from)
+
+
 def totals(piles: Iterable[Pile]) -> dict[date, tuple[int, int]]:
     """Number and size of each day's files."""
     sums: dict[date, tuple[int, int]] = {}

@@ -12,6 +12,7 @@ from streaming.care_plan import (
     TIERS,
     Compaction,
     Pile,
+    expire_before,
     plan,
     tier_bound,
     totals,
@@ -97,3 +98,10 @@ def test_iceberg_accepts_only_a_target_between_the_two_bounds(tier):
     options = compaction_options(Compaction(TODAY, tier_bound(tier), 2))
     low, target, high = (int(options[f"{n}-file-size-bytes"]) for n in ("min", "target", "max"))
     assert 0 <= low < target < high
+
+
+def test_the_snapshot_that_was_the_tip_when_keeping_begins_stays():
+    assert expire_before([10, 20, 30, 40], keep_from=35) == 30
+    assert expire_before([10, 20, 30, 40], keep_from=30) == 30
+    assert expire_before([40], keep_from=35) == 35
+    assert expire_before([], keep_from=35) == 35
