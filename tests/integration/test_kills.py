@@ -218,6 +218,10 @@ class TestCheckpoint:
         copy = tmp_path / "copy"
         shutil.copytree(self.folder, copy)
         self.go_on_and_prove()
+        # One epoch behind would look like a lost tail; two cannot.
+        rows = stored(self.instance)
+        produce(self.instance, 50)
+        wait_until(lambda: caught_up(self.instance, rows + 50), 120, "one more micro-batch")
         self.instance.stop_service("stream")
         shutil.rmtree(self.folder)
         shutil.copytree(copy, self.folder)
