@@ -157,7 +157,7 @@ def test_what_was_sent_while_the_client_was_away_is_a_recorded_gap(playing):
         lambda: playing.lake_rows(
             "SELECT from_time, to_time FROM feed_events WHERE kind = 'gap' AND symbol IS NULL"
         ),
-        60,
+        180,
         "the gap to be stored",
     )
     assert all(since < until for since, until in gaps)
