@@ -142,7 +142,8 @@ def test_every_part_may_be_killed_while_the_day_plays(playing):
         wait_until(lambda seen=growing: stored(playing) > seen, 120, "more trades to be stored")
         before_kill |= delivered(playing)
         kill(playing, service)
-    wait_until(lambda: len(delivered(playing)) > len(before_kill), 60, "the producer to go on")
+    after_kill = len(delivered(playing))
+    wait_until(lambda: len(delivered(playing)) > after_kill, 60, "the producer to go on")
     playing.stop_service("producer")
     wait_until(lambda: caught_up(playing, len(before_kill)), 120, "the tables to hold the topic")
 
