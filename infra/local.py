@@ -17,7 +17,7 @@ from catalog.logs import Redactor
 from infra.files import write_private
 from infra.health import Running
 from infra.home import Home, Pid
-from infra.services import Service, in_starting_order
+from infra.service import Service, in_starting_order
 from infra.supervision import State, Status, Supervisor, render
 
 # Marks every process of a home, children's children too, so that none can be lost.

@@ -21,7 +21,7 @@ from infra.connections import (
 from infra.home import Home
 from infra.java import Java
 from infra.paths import JARS, executable
-from infra.services import Service, Site
+from infra.service import Service, Site
 from ingest.programs import Contents
 from ingest.recording import recording_name
 from serving.settings import streamlit_command

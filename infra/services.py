@@ -1,14 +1,14 @@
 """Every service once: its command, environment, files, ports, health, memory and what it needs.
 
-A `Site` says where the services run (addresses, ports, folders, commands); the same descriptions
-serve local processes and containers, each with its own site. Nothing here starts anything.
+The same descriptions serve local processes and containers, each with its own site. Nothing here
+starts anything.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from infra.health import BrokerCheck, Check, HttpCheck, PortCheck, Running
+from infra.health import BrokerCheck, HttpCheck, PortCheck, Running
+from infra.service import File, Preparation, Service, Site
 
 WAREHOUSE_BUCKET = "lake"
 
@@ -30,89 +30,6 @@ PORTS = (
     "stream.keeper",
     "simulator.feed",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file that must be there before the service starts."""
-
-    path: Path
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Preparation:
-    """A command to run before the service's own, unless the file that it creates is there."""
-
-    command: tuple[str, ...]
-    creates: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """One process and all that a runner must know about it.
-
-    `secrets` are environment variables whose values must never be shown. A `job` runs to its end
-    and is done when that was good. `for_good` lists exit codes after which starting again cannot
-    help. It stops before all that it `needs`, and starts after them too, unless `waits_for` names
-    fewer. `grace_seconds` is how long it may take to stop before it is killed. `litter` are files
-    elsewhere that it leaves behind.
-    """
-
-    name: str
-    command: tuple[str, ...]
-    health: Check
-    memory_mb: int
-    environment: Mapping[str, str] = field(default_factory=dict)
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
-    files: tuple[File, ...] = ()
-    folders: tuple[Path, ...] = ()
-    ports: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
-    waits_for: tuple[str, ...] | None = None
-    preparation: Preparation | None = None
-    job: bool = False
-    for_good: tuple[int, ...] = (2,)
-    grace_seconds: int = 5
-    litter: tuple[Path, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Where services run. `data` holds a folder for each service that keeps something."""
-
-    python: str
-    java: str
-    weed: str
-    jars: Path
-    data: Path
-    ports: Mapping[str, int]
-    hosts: Mapping[str, str] = field(default_factory=dict)
-    bind: str = "127.0.0.1"
-
-    def address(self, port_name: str) -> str:
-        """`host:port` at which others reach it."""
-        host = self.hosts.get(port_name.split(".", maxsplit=1)[0], self.bind)
-        return f"{host}:{self.ports[port_name]}"
-
-    def url(self, port_name: str) -> str:
-        """The same as an HTTP address."""
-        return f"http://{self.address(port_name)}"
-
-
-def in_starting_order(services: tuple[Service, ...]) -> list[Service]:
-    """The services so that each stands after those it needs; ties keep the order given."""
-    ordered: list[Service] = []
-    waiting = list(services)
-    present = {service.name for service in services}
-    while waiting:
-        done = {service.name for service in ordered}
-        ready = [s for s in waiting if present.intersection(s.needs) <= done]
-        if not ready:
-            raise ValueError(f"services need each other in a circle: {[s.name for s in waiting]}")
-        ordered.extend(ready)
-        waiting = [service for service in waiting if service not in ready]
-    return ordered
 
 
 def kafka(site: Site, cluster_id: str) -> Service:

@@ -13,7 +13,7 @@ from typing import Any
 from supervisor.xmlrpc import SupervisorTransport
 
 from catalog.errors import ServiceError
-from infra.services import Service
+from infra.service import Service
 
 _LEASH = Path(__file__).with_name("leash.py")
 _USER = "tapehouse"

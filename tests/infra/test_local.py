@@ -17,7 +17,7 @@ from infra.health import PortCheck, Running
 from infra.home import Home
 from infra.local import MARK, LocalRunner
 from infra.ports import any_free_port
-from infra.services import Preparation, Service
+from infra.service import Preparation, Service
 from infra.supervision import State, Supervisor
 
 SLEEP = "import time\nwhile True: time.sleep(1)"
@@ -256,7 +256,7 @@ def test_when_the_runner_is_killed_nothing_is_left(home):
         from infra.health import Running
         from infra.home import Home
         from infra.local import LocalRunner
-        from infra.services import Service
+        from infra.service import Service
         home = Home(Path({str(home.path)!r}))
         command = (sys.executable, "-c", {SLEEP!r})
         one = Service("one", command, Running(), 64)

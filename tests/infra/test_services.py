@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from infra import services
-from infra.services import PORTS, Site, in_starting_order
+from infra.service import Site, in_starting_order
+from infra.services import PORTS
 
 
 @pytest.fixture
