@@ -59,7 +59,8 @@ class StackSettings:
     """All that `pulumi config` decides; None for an external role means ours.
 
     `rate` is the simulator's, in trades a second; `memory` holds megabytes by role and wins over
-    the defaults; an empty `base_image` or `store_image` means the pinned one.
+    the defaults; `patience_seconds` is how long `up` waits for each service to be healthy; an empty
+    `base_image` or `store_image` means the pinned one.
     """
 
     project: str = "tapehouse"
@@ -77,6 +78,7 @@ class StackSettings:
     consoles: bool = False
     lifecycle: Lifecycle = Lifecycle.EPHEMERAL
     memory: Mapping[str, int] = field(default_factory=dict)
+    patience_seconds: int = 180
     base_image: str = ""
     store_image: str = ""
     external_broker: ExternalBroker | None = None
