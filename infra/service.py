@@ -16,10 +16,14 @@ NETWORKS: Mapping[str, bool] = {
     "data": True,
     "catalog": True,
     "view": False,
-    # Only there when asked for: consoles to look into, a way out to external services.
+    # Only there when asked for: a console's open port, a way out to external services.
     "console": False,
     "outside": False,
 }
+
+# Where a service's name is its address. Not in the others: there a server that binds to its own
+# name would come to listen where its clients are not.
+NAMED_NETWORKS = ("ingest", "data", "catalog", "view")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +55,9 @@ class Service:
     The rest matters in containers alone. `image` is a target of infra/images/Dockerfile, or a third
     party's image by digest; `networks` are names of `NETWORKS`; `probe` is a command that exits
     with 0, inside the container, when the service is healthy (none for a job); `publishes` maps its
-    ports to the host's; `scratch_mb` bounds /tmp, and counts into its memory; `role` is the name
-    under which the config sets its memory, its own unless given.
+    ports to the host's; `scratch_mb` bounds /tmp, and counts into its memory; `scratch_exec` lets
+    code run from there, where a JVM unpacks its native libraries; `role` is the name under which
+    the config sets its memory, its own unless given.
     """
 
     name: str
@@ -76,6 +81,7 @@ class Service:
     probe: tuple[str, ...] = ()
     publishes: Mapping[int, int] = field(default_factory=dict)
     scratch_mb: int = 32
+    scratch_exec: bool = False
     role: str = ""
 
 
@@ -83,7 +89,9 @@ class Service:
 class Site:
     """Where services run. `data` holds a folder for each service that keeps something.
 
-    `files` is where a service's `File`s go; None: into its folder in `data`.
+    `files` is where a service's `File`s go; None: into its folder in `data`. `memory` holds the
+    megabytes of the roles that shall have others than their own. `spark` is Spark's home, where a
+    cluster's servers are run.
     """
 
     python: str
@@ -95,11 +103,17 @@ class Site:
     hosts: Mapping[str, str] = field(default_factory=dict)
     bind: str = "127.0.0.1"
     files: Path | None = None
+    memory: Mapping[str, int] = field(default_factory=dict)
+    spark: Path | None = None
 
     def address(self, port_name: str) -> str:
         """`host:port` at which others reach it."""
         host = self.hosts.get(port_name.split(".", maxsplit=1)[0], self.bind)
         return f"{host}:{self.ports[port_name]}"
+
+    def files_of(self, name: str) -> Path:
+        """Where the files of the service go."""
+        return self.files or self.data / name
 
     def url(self, port_name: str) -> str:
         """The same as an HTTP address."""
