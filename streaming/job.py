@@ -4,7 +4,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -35,6 +35,7 @@ from streaming.written import read_written
 
 _STOP_SECONDS = 8
 _WATCH_SECONDS = 0.25
+_FIRST_BATCH_SECONDS = 30
 
 log = get_logger("streaming.job")
 
@@ -63,9 +64,17 @@ def run(
                 _rebuild(session, broker, folder, written)
             start = judge(read_checkpoint(folder, broker.topic), written)
             log.info("checkpoint_agrees", start=start)
-            queries = _start(session, settings, broker, board, folder)
+            small = small_session(session)
+            listener = ProgressListener(board, broker.topic)
+            for one in (session, small):
+                one.streams.addListener(listener)
+            queries = [_start_trades(session, settings, broker, board, folder)]
             log.info("ready", seconds=round(time.monotonic() - began, 1))
             try:
+                _await_first_batch(queries[0], stop)
+                session.sparkContext.setLocalProperty("spark.scheduler.pool", "slow")
+                aside = settings.checkpoint / others.NAME
+                queries.append(others.start_others(small, broker, settings, aside))
                 with caring(small_session(session), settings, board, stop):
                     rivals = Rivals(str(queries[0].id), next(iter(written.marks), None))
                     _watch(queries, TableWatch(session, rivals, board), stop)
@@ -88,13 +97,13 @@ def _rebuild(session: SparkSession, broker: BrokerSettings, folder: Path, writte
     log.info("checkpoint_rebuilt", table=written.newest, starting=starting, aside=str(aside))
 
 
-def _start(
+def _start_trades(
     session: SparkSession,
     settings: StreamingSettings,
     broker: BrokerSettings,
     board: keeper.Board,
     folder: Path,
-) -> tuple[StreamingQuery, StreamingQuery]:
+) -> StreamingQuery:
     checkpoint = read_checkpoint(folder, broker.topic)
     _, ends = topic_bounds(session, broker, broker.topic)
     starting = checkpoint.starting
@@ -105,10 +114,6 @@ def _start(
     board.update_offsets(broker.topic, "latest", ends)
     if stored:
         board.update_offsets(broker.topic, "stored", stored)
-    small = small_session(session)
-    listener = ProgressListener(board, broker.topic)
-    for one in (session, small):
-        one.streams.addListener(listener)
     trades = read_topics(
         session,
         broker,
@@ -117,11 +122,17 @@ def _start(
         {broker.topic: starting} if starting else None,
     )
     session.sparkContext.setLocalProperty("spark.scheduler.pool", "stream")
-    first = append_trades(valid_trades(trades), folder, settings.trigger_seconds)
-    session.sparkContext.setLocalProperty("spark.scheduler.pool", "slow")
-    second = others.start_others(small, broker, settings, settings.checkpoint / others.NAME)
-    board.update_query(id=str(first.id), trigger_seconds=settings.trigger_seconds)
-    return first, second
+    query = append_trades(valid_trades(trades), folder, settings.trigger_seconds)
+    board.update_query(id=str(query.id), trigger_seconds=settings.trigger_seconds)
+    return query
+
+
+def _await_first_batch(query: StreamingQuery, stop: threading.Event) -> None:
+    """Return when the query has reported once: until then it shall have the machine to itself."""
+    deadline = time.monotonic() + _FIRST_BATCH_SECONDS
+    while query.isActive and query.lastProgress is None and time.monotonic() < deadline:
+        if stop.wait(_WATCH_SECONDS):
+            return
 
 
 def _require_kept(wanted: dict[int, int], ends: dict[int, int], topic: str) -> None:
@@ -148,7 +159,7 @@ def _set_by_signals(stop: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _watch(queries: tuple[StreamingQuery, ...], tables: TableWatch, stop: threading.Event) -> None:
+def _watch(queries: Sequence[StreamingQuery], tables: TableWatch, stop: threading.Event) -> None:
     """Return when told to stop; raise when a query ends or another writer appears."""
     with tables.running():
         while not stop.wait(_WATCH_SECONDS):
@@ -172,7 +183,7 @@ def _failure(query: StreamingQuery) -> ServiceError:
     return ServiceError(f"The query {query.name} failed: {first_line}{advice}")
 
 
-def _finish(queries: tuple[StreamingQuery, ...]) -> None:
+def _finish(queries: Sequence[StreamingQuery]) -> None:
     """Stop each query between two micro-batches, or in the middle of one that takes too long."""
     logging.getLogger("py4j").setLevel(logging.CRITICAL)
     deadline = time.monotonic() + _STOP_SECONDS

@@ -53,7 +53,8 @@ def _catch_up(instance: Instance, trades: int, whole_seconds: float) -> list[Fig
     commits = [
         (snapshot.committed_at, int(snapshot.summary["added-records"]))
         for snapshot in _history(instance).snapshots
-        if "spark.sql.streaming.epochId" in snapshot.summary
+        # A first micro-batch with nothing to read commits an empty snapshot.
+        if {"spark.sql.streaming.epochId", "added-records"} <= snapshot.summary.keys()
     ]
     seconds = (commits[-1][0] - commits[0][0]).total_seconds()
     steady = sum(rows for _, rows in commits[1:]) / seconds
