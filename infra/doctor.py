@@ -13,7 +13,7 @@ import psutil
 
 from catalog.errors import TapehouseError
 from infra.home import Home
-from infra.jars import ALL, JarSet
+from infra.jars import LOCAL, JarSet
 from infra.jars.sync import damaged, missing
 from infra.java import WORKING, find_system_java, packaged_java
 from infra.machine import NEEDED_DISK_BYTES, free_disk_bytes
@@ -49,7 +49,7 @@ def examine(home: Home) -> list[Finding]:
         check_java(dict(os.environ)),
         check_packages(UV_LOCK, installed_packages()),
         check_store(executable("weed")),
-        *map(check_jars, ALL),
+        *map(check_jars, LOCAL),
         check_disk(home.path, free_disk_bytes(home.path)),
         check_memory(psutil.virtual_memory().available),
         *check_home(home),

@@ -30,4 +30,7 @@ class JarSet:
 
 KAFKA = JarSet.of("kafka")
 SPARK = JarSet.of("spark")
-ALL = (KAFKA, SPARK)
+CATALOG = JarSet.of("catalog")
+# A local run has no use for the reference catalog: its store brings one along.
+LOCAL = (KAFKA, SPARK)
+ALL = (*LOCAL, CATALOG)

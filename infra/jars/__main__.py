@@ -1,4 +1,4 @@
-"""`python -m infra.jars` fetches what the locks name; with `--lock` it writes the locks anew."""
+"""`python -m infra.jars [SERVER...]` fetches what the locks name; `--lock` writes the locks anew."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from catalog.errors import TapehouseError
-from infra.jars import ALL
+from infra.jars import ALL, LOCAL
 from infra.jars.lock import lock
 from infra.jars.sync import sync
 from infra.output import say
@@ -15,12 +15,20 @@ from infra.output import say
 def main() -> int:
     """The exit code is the error's own, 0 when all is in place."""
     parser = argparse.ArgumentParser(prog="python -m infra.jars", description=__doc__)
+    parser.add_argument(
+        "servers",
+        nargs="*",
+        metavar="SERVER",
+        choices=[jars.name for jars in ALL],
+        default=[jars.name for jars in LOCAL],
+        help="whose jars; without a name, those of a local run",
+    )
     parser.add_argument("--lock", action="store_true", help="resolve the coordinates anew")
     options = parser.parse_args()
     try:
         if options.lock:
             _lock_all()
-        for jars in ALL:
+        for jars in [one for one in ALL if one.name in options.servers]:
             fetched = sync(jars)
             say(f"  {jars.name} jars: {f'{fetched} fetched' if fetched else 'in place'}")
     except TapehouseError as error:
