@@ -3,13 +3,15 @@
 A module of its own because DuckDB and PyIceberg are heavy and most commands do without them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from catalog.moments import parse_moment
+import pyarrow as pa
+
 from infra.connections import lake_settings
 from infra.home import Home
 from serving import Lake
+from serving.asking import Request, answer
 
 
 class Answer(NamedTuple):
@@ -18,32 +20,20 @@ class Answer(NamedTuple):
     names: Sequence[str]
     rows: Sequence[Sequence[object]]
 
+    @classmethod
+    def of(cls, table: pa.Table) -> "Answer":
+        """The rows of a table."""
+        columns = [column.to_pylist() for column in table.columns]
+        return cls(table.column_names, list(zip(*columns, strict=True)))
 
-def ask(
-    home: Home, query: str, as_of: str | None = None, parameters: Sequence[object] = ()
-) -> Answer:
-    """Answer one SELECT, now or as of a moment. Raises QueryError, MomentError, LakeError."""
-    moment = parse_moment(as_of) if as_of else None
+
+def ask_home(home: Home, request: Request) -> Answer:
+    """Ask the lake of a home. Raises QueryError, MomentError, LakeError."""
     with Lake.open(lake_settings(home)) as lake:
-        table = lake.sql(query, moment, parameters)
-    columns = [column.to_pylist() for column in table.columns]
-    return Answer(table.column_names, list(zip(*columns, strict=True)))
+        return Answer.of(answer(lake, request))
 
 
-def list_snapshots(home: Home) -> Answer:
-    """The kept snapshots of the trades, oldest first."""
-    with Lake.open(lake_settings(home)) as lake:
-        kept = lake.snapshots()
-    return Answer(
-        ("snapshot_id", "committed_at", "operation", "added_rows", "total_rows"),
-        [
-            (
-                snapshot.snapshot_id,
-                snapshot.committed_at,
-                snapshot.operation,
-                int(snapshot.summary.get("added-records", 0)),
-                int(snapshot.summary.get("total-records", 0)),
-            )
-            for snapshot in kept
-        ],
-    )
+def ask_through(pipe: Callable[[bytes], bytes], request: Request) -> Answer:
+    """Ask a `python -m serving` that `pipe` runs: its input in, its output back."""
+    with pa.ipc.open_stream(pipe(request.to_json())) as reader:
+        return Answer.of(reader.read_all())

@@ -11,10 +11,10 @@ import typer
 from dotenv import dotenv_values
 from typer.exceptions import TyperException
 
-from catalog.errors import ServiceError, TapehouseError
+from catalog.errors import ServiceError, SettingsError, TapehouseError
 from catalog.logs import Redactor, configure_logging
 from infra import cli_data, cli_run
-from infra.cli_options import known_secrets
+from infra.cli_options import STACK_COMMANDS, StackOption, known_secrets
 from infra.output import words
 
 _INTERRUPTED = 130
@@ -34,7 +34,9 @@ for module in (cli_run, cli_data):
 
 @app.callback()
 def _root(
+    context: typer.Context,
     debug: Annotated[bool, typer.Option(help="Show where an error comes from.")] = False,
+    stack: StackOption = None,
 ) -> None:
     """Live trades in an open Iceberg lake, on your own machine.
 
@@ -44,6 +46,13 @@ def _root(
     """
     if debug:
         os.environ["TAPEHOUSE_DEBUG"] = "1"
+    if stack is not None:
+        if context.invoked_subcommand not in STACK_COMMANDS:
+            raise SettingsError(
+                f"{context.invoked_subcommand} works on a home, not on a stack; --stack goes with"
+                f" {', '.join(STACK_COMMANDS)}."
+            )
+        context.default_map = {command: {"stack": stack} for command in STACK_COMMANDS}
 
 
 def main() -> NoReturn:

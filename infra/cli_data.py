@@ -15,9 +15,10 @@ from infra.cli_options import (
     DEFAULT_HOME,
     SPEED_HELP,
     HomeOption,
+    StackOption,
     open_home,
     parse_speed,
-    running_home,
+    reach_of,
 )
 from infra.connections import simulated_feed_settings
 from infra.home import Home
@@ -64,6 +65,7 @@ def record(
 def replay(
     file: Annotated[Path, typer.Argument(help="Recording to play.", exists=True, dir_okay=False)],
     home: HomeOption = DEFAULT_HOME,
+    stack: StackOption = None,
     speed: Annotated[str, typer.Option(help=SPEED_HELP)] = "1",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     wait: Annotated[bool, typer.Option(help="Wait until all of it is stored.")] = True,
@@ -73,12 +75,12 @@ def replay(
     Exit code 1 when less was stored than was sent.
     """
     factor = parse_speed(speed)
-    opened = running_home(home)
+    reach = reach_of(home, stack)
     # Heavy, and needed here alone.
     from infra.replaying import replay_and_count  # noqa: PLC0415
 
     with _stop_on_signals() as stop:
-        outcome = replay_and_count(opened, file, factor, stop, say, wait=wait)
+        outcome = replay_and_count(reach, file, factor, stop, say, wait=wait)
     if as_json:
         print_json(outcome)
     else:
@@ -100,6 +102,7 @@ def replay(
 def sql(
     query: Annotated[str, typer.Argument(help="One SELECT over trades, rejected, feed_events.")],
     home: HomeOption = DEFAULT_HOME,
+    stack: StackOption = None,
     as_of: Annotated[
         str | None,
         typer.Option(help="A snapshot id, a tag or a time.", metavar="MOMENT"),
@@ -107,20 +110,16 @@ def sql(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Ask the lake in SQL, as it is now or as it was."""
-    opened = running_home(home)
-    # Heavy, and needed here alone.
-    from infra.asking import ask  # noqa: PLC0415
-
-    print_rows(*ask(opened, query, as_of), form)
+    print_rows(*reach_of(home, stack).ask(query, as_of), form)
 
 
-def snapshots(home: HomeOption = DEFAULT_HOME, form: FormatOption = Format.TABLE) -> None:
+def snapshots(
+    home: HomeOption = DEFAULT_HOME,
+    stack: StackOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
     """List the moments of the trades that can be read, oldest first."""
-    opened = running_home(home)
-    # Heavy, and needed here alone.
-    from infra.asking import list_snapshots  # noqa: PLC0415
-
-    print_rows(*list_snapshots(opened), form)
+    print_rows(*reach_of(home, stack).list_snapshots(), form)
 
 
 def _feed_to_record(path: Path) -> FeedSettings:

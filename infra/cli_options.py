@@ -1,4 +1,4 @@
-"""What the commands share: the `--home` option, and opening a home."""
+"""What the commands share: `--home` and `--stack`, and what they name."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,12 +7,23 @@ import typer
 
 from catalog.errors import SettingsError
 from infra.home import Home
+from infra.reach import Reach
+from infra.reach_home import HomeReach
+from infra.reach_stack import StackReach
 
 HomeOption = Annotated[
     Path,
     typer.Option("--home", metavar="DIR", help="Folder of the instance.", show_default=True),
 ]
 DEFAULT_HOME = Path(".tapehouse")
+StackOption = Annotated[
+    str | None,
+    typer.Option(
+        "--stack", metavar="NAME", help="Ask the containers of that Pulumi stack, not a home."
+    ),
+]
+# Those that work on a stack too; `--stack` may then stand before the command as well.
+STACK_COMMANDS = ("status", "doctor", "replay", "sql", "snapshots")
 SPEED_HELP = "A recording's: 1, 10, ... times as fast as it was, or max."
 
 # Every secret that was read, so that no error message can show one.
@@ -32,6 +43,15 @@ def running_home(path: Path) -> Home:
     home = Home(path)
     home.running()
     return open_home(path)
+
+
+def reach_of(home: Path, stack: str | None) -> Reach:
+    """The instance that the options name. Raises ServiceError when none runs in the home."""
+    if stack is None:
+        return HomeReach(running_home(home))
+    if home != DEFAULT_HOME:
+        raise SettingsError("--home and --stack name two different instances: give one of them.")
+    return StackReach(stack)
 
 
 def parse_speed(text: str) -> float | None:

@@ -10,20 +10,21 @@ from catalog.errors import ServiceError, SettingsError
 from catalog.settings import FeedSettings
 from infra import doctor as checks
 from infra import instance
+from infra import stack_doctor as stack_checks
 from infra.cli_options import (
     DEFAULT_HOME,
     SPEED_HELP,
     HomeOption,
+    StackOption,
     open_home,
     parse_speed,
-    running_home,
+    reach_of,
 )
-from infra.connections import keeper_status
 from infra.home import Home
 from infra.output import print_json, print_rows, say
 from infra.plan import FeedKind, Plan, parse_feed
 from infra.ports import any_free_port
-from infra.supervision import Supervisor
+from infra.reach import Reach, trades_position
 
 _WAIT_SECONDS = 170.0
 _APPEAR_SECONDS = 30.0
@@ -51,8 +52,12 @@ def register(app: typer.Typer) -> None:
         epilog="Examples: tapehouse run --feed simulator --rate 200;"
         " tapehouse run --feed day.frames.jsonl.zst --no-dashboard"
     )(run)
-    app.command(epilog="Examples: tapehouse status --wait; tapehouse status --json")(status)
-    app.command(epilog="Example: tapehouse doctor --home /data/tapehouse")(doctor)
+    app.command(epilog="Examples: tapehouse status --wait; tapehouse --stack dev status --json")(
+        status
+    )
+    app.command(
+        epilog="Examples: tapehouse doctor --home /data/tapehouse; tapehouse --stack dev doctor"
+    )(doctor)
 
 
 def demo(
@@ -95,28 +100,28 @@ def run(
 
 def status(
     home: HomeOption = DEFAULT_HOME,
+    stack: StackOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait until all runs and, with a feed, trades flow.")
     ] = False,
 ) -> None:
-    """Tell how the instance in the home is: its services, the stream, the tables."""
+    """Tell how the instance is: its services, the stream, the tables."""
     if wait:
-        _wait_until_flowing(home)
-    opened = running_home(home)
-    report = _report(opened)
+        _wait_until_flowing(home, stack)
+    report = _report(reach_of(home, stack))
     if as_json:
         print_json(report)
     else:
         _print_report(report)
 
 
-def doctor(home: HomeOption = DEFAULT_HOME) -> None:
-    """Check this machine and this installation; say how to mend what is amiss.
+def doctor(home: HomeOption = DEFAULT_HOME, stack: StackOption = None) -> None:
+    """Check this machine and this installation, or a stack; say how to mend what is amiss.
 
     Exit code 1 when a check fails.
     """
-    findings = checks.examine(Home(home))
+    findings = stack_checks.examine(stack) if stack else checks.examine(Home(home))
     print_rows(
         ("check", "", "found", "what to do"),
         [(f.check, f.mark, f.found, f.mend or "") for f in findings],
@@ -139,26 +144,13 @@ def _describe_feed(kind: FeedKind, recording: Path | None) -> str:
     )
 
 
-def _report(home: Home) -> dict[str, Any]:
-    run = home.running()
-    supervisor = Supervisor(home.socket_path(), home.credentials.supervisor_password)
-    services = {
-        name: {"state": s.state.lower(), "pid": s.pid or None, "detail": s.detail}
-        for name, s in supervisor.statuses().items()
-    }
+def _report(reach: Reach) -> dict[str, Any]:
+    report = reach.describe()
     try:
-        keeper: dict[str, Any] | None = keeper_status(home)
+        report["stream"] = reach.keeper_status()
     except ServiceError:
-        keeper = None
-    return {
-        "home": str(home.path),
-        "started_at": run.started_at,
-        "feed": run.feed,
-        "source": run.source,
-        "dashboard": run.dashboard,
-        "services": services,
-        "stream": keeper,
-    }
+        report["stream"] = None
+    return report
 
 
 def _print_report(report: dict[str, Any]) -> None:
@@ -169,7 +161,7 @@ def _print_report(report: dict[str, Any]) -> None:
     say("")
     keeper = report["stream"]
     if keeper is None:
-        say("The streaming job does not answer (yet); see its log in the home's logs folder.")
+        say("The streaming job does not answer (yet); its log says why.")
         return
     print_rows(
         ("topic", "topic partition", "stored", "latest", "behind"),
@@ -195,20 +187,19 @@ def _behind(offsets: dict[str, int]) -> int:
     return max(0, offsets.get("latest", 0) - offsets.get("stored", 0))
 
 
-def _wait_until_flowing(path: Path) -> None:
+def _wait_until_flowing(home: Path, stack: str | None) -> None:
     """Until every service is ready and, with a feed, stored offsets move. Raises ServiceError."""
     begun = time.monotonic()
     first: int | None = None
     reason = "it has not started"
     while (waited := time.monotonic() - begun) < _WAIT_SECONDS:
         try:
-            home = Home(path)
-            run = home.running()
-            position = instance.trades_position(running_home(path))
-            query = keeper_status(home)["query"]
+            reach = reach_of(home, stack)
+            position = trades_position(reach)
+            query = reach.keeper_status()["query"]
             stored = sum(stored for stored, _ in position.values())
             first = stored if first is None and query["id"] else first
-            if query["id"] and (run.feed == FeedKind.NONE or stored > (first or 0)):
+            if query["id"] and (not reach.has_feed or stored > (first or 0)):
                 return
             reason = "no new trade has reached the table"
         except ServiceError as error:

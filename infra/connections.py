@@ -1,17 +1,14 @@
 """How to reach the services of a home: settings for our own clients, and the keeper's answers."""
 
-import json
-import urllib.error
-import urllib.request
 from typing import Any
 
 from pydantic import SecretStr
 
-from catalog.errors import ServiceError
 from catalog.settings import BrokerSettings, FeedSettings, LakeSettings
 from infra.home import Home
 from infra.ports import LOOPBACK
 from infra.services import WAREHOUSE_BUCKET
+from streaming.keeper import ask_status
 
 SIMULATOR = "simulator"
 
@@ -55,17 +52,6 @@ def simulated_feed_settings(home: Home, source: str = SIMULATOR, **values: objec
 
 def keeper_status(home: Home) -> dict[str, Any]:
     """What the streaming process tells of itself. Raises ServiceError when it is silent."""
-    url = f"http://{LOOPBACK}:{home.ports['stream.keeper']}/status"
-    request = urllib.request.Request(
-        url, headers={"Authorization": f"Bearer {home.credentials.keeper_token}"}
+    return ask_status(
+        LOOPBACK, home.ports["stream.keeper"], SecretStr(home.credentials.keeper_token)
     )
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(request, timeout=5) as answer:
-            status: dict[str, Any] = json.load(answer)
-    except (OSError, ValueError) as error:
-        raise ServiceError(
-            "The streaming job does not answer: it is starting, or it failed. `tapehouse status`"
-            f" tells which; its log is {home.logs / 'stream.log'}."
-        ) from error
-    return status

@@ -10,15 +10,16 @@ from threading import Event
 from types import FrameType
 
 from catalog.errors import InstallError, ServiceError
-from infra.connections import broker_settings, keeper_status
 from infra.home import Home, Pid, Run
-from infra.jars import ALL, JarSet
+from infra.jars import LOCAL, JarSet
 from infra.jars.sync import missing
 from infra.java import ensure_java
 from infra.local import LocalRunner, end_survivors
 from infra.machine import check_room
 from infra.plan import FeedKind, Plan, local_services
 from infra.ports import LOOPBACK, check_free
+from infra.reach import trades_position
+from infra.reach_home import HomeReach
 
 _POLL_SECONDS = 0.25
 _PATIENCE_SECONDS = 25.0
@@ -49,15 +50,6 @@ def run(home: Home, plan: Plan, say: Callable[[str], None]) -> None:
             say("Stopping everything in order ...")
             say(f"Stopped in {runner.stop():.1f} s; the data stays in {home.path}.")
             home.write_run(None)
-
-
-def trades_position(home: Home) -> dict[str, tuple[int, int]]:
-    """By topic partition of the trades: the next offset to store, and the topic's end."""
-    offsets = keeper_status(home)["offsets"].get(broker_settings(home).topic, {})
-    return {
-        place: (int(known.get("stored", 0)), int(known.get("latest", 0)))
-        for place, known in offsets.items()
-    }
 
 
 def _describe(plan: Plan, runner: LocalRunner) -> Run:
@@ -98,7 +90,7 @@ def _wait_for_trades(
 
 def _stored(home: Home) -> int:
     try:
-        return sum(stored for stored, _ in trades_position(home).values())
+        return sum(stored for stored, _ in trades_position(HomeReach(home)).values())
     except ServiceError:
         return 0
 
@@ -117,7 +109,7 @@ def _end_leftovers(home: Home, say: Callable[[str], None]) -> None:
 
 
 def _check_jars() -> None:
-    for jars in ALL:
+    for jars in LOCAL:
         if absent := missing(jars):
             raise _setup_needed(jars, absent)
 

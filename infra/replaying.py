@@ -7,13 +7,9 @@ from threading import Event
 from typing import Any
 
 from catalog.errors import ServiceError
-from catalog.settings import BrokerSettings
-from infra.asking import ask
-from infra.connections import broker_settings, keeper_status
-from infra.home import Home
+from infra.reach import Reach
 from ingest.recording import recording_name
 from ingest.replay import ReplayReport
-from ingest.replay import replay as replay_into_kafka
 
 Position = tuple[str, int]
 
@@ -24,7 +20,7 @@ _STALLED_SECONDS = 180.0
 
 
 def replay_and_count(
-    home: Home,
+    reach: Reach,
     path: Path,
     speed: float | None,
     stop: Event,
@@ -37,18 +33,17 @@ def replay_and_count(
     Without `wait`, `stored` is None: it was not looked at. Raises ServiceError when the stream
     stops making progress.
     """
-    broker = broker_settings(home)
     began = time.monotonic()
-    first = {k: v["latest"] for k, v in stored_offsets(home).items() if "latest" in v}
-    report = replay_into_kafka(path, speed, broker, _progress(say), stop)
+    first = {k: v["latest"] for k, v in stored_offsets(reach).items() if "latest" in v}
+    report = reach.play(path, speed, _progress(say), stop)
     stored = None
     say(
         f"  {report.acknowledged_trades} trades acknowledged in {report.seconds:.1f} s"
         + ("; waiting for the tables" if wait else "")
     )
     if wait:
-        _wait_until_stored(home, report, stop, say)
-        stored = _count(home, broker, recording_name(path), first, report)
+        _wait_until_stored(reach, report, stop, say)
+        stored = _count(reach, recording_name(path), first, report)
     return {
         "sent": report.sent_trades,
         "acknowledged": report.acknowledged_trades,
@@ -58,11 +53,11 @@ def replay_and_count(
     }
 
 
-def stored_offsets(home: Home) -> dict[Position, dict[str, int]]:
+def stored_offsets(reach: Reach) -> dict[Position, dict[str, int]]:
     """By (topic, topic partition): `stored`, the next offset to read, and `latest`, the end."""
     return {
         (topic, int(place)): offsets
-        for topic, places in keeper_status(home)["offsets"].items()
+        for topic, places in reach.keeper_status()["offsets"].items()
         for place, offsets in places.items()
     }
 
@@ -83,11 +78,11 @@ def _progress(say: Callable[[str], None]) -> Callable[[ReplayReport], None]:
 
 
 def _wait_until_stored(
-    home: Home, report: ReplayReport, stop: Event, say: Callable[[str], None]
+    reach: Reach, report: ReplayReport, stop: Event, say: Callable[[str], None]
 ) -> None:
     moved, said, before = time.monotonic(), time.monotonic(), -1
     while not stop.is_set():
-        missing = _missing(report.offsets, _or_nothing(home))
+        missing = _missing(report.offsets, _or_nothing(reach))
         if not missing:
             return
         now = time.monotonic()
@@ -105,9 +100,9 @@ def _wait_until_stored(
         stop.wait(_POLL_SECONDS)
 
 
-def _or_nothing(home: Home) -> dict[Position, dict[str, int]]:
+def _or_nothing(reach: Reach) -> dict[Position, dict[str, int]]:
     try:
-        return stored_offsets(home)
+        return stored_offsets(reach)
     except ServiceError:
         return {}  # the stream is being started again
 
@@ -120,8 +115,7 @@ def _missing(wanted: Mapping[Position, int], stored: Mapping[Position, Mapping[s
 
 
 def _count(
-    home: Home,
-    broker: BrokerSettings,
+    reach: Reach,
     source: str,
     first: Mapping[Position, int],
     report: ReplayReport,
@@ -131,9 +125,9 @@ def _count(
         f"(kafka_partition = {place} AND kafka_offset BETWEEN {first.get((topic, place), 0)}"
         f" AND {last})"
         for (topic, place), last in report.offsets.items()
-        if topic == broker.topics.trades
+        if topic == reach.topic
     ]
     if not ranges:
         return 0
     text = f"SELECT count(*) AS n FROM trades WHERE source = ? AND ({' OR '.join(ranges)})"
-    return int(str(ask(home, text, parameters=(source,)).rows[0][0]))
+    return int(str(reach.ask(text, parameters=(source,)).rows[0][0]))

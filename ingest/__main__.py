@@ -1,6 +1,7 @@
 """The producer process: reads the feed, sends every trade to Kafka, until told to stop."""
 
 import argparse
+import os
 import signal
 import sys
 from threading import Event
@@ -22,6 +23,7 @@ _EPILOG = """\
 examples:
   python -m ingest                    read the feed set in the environment or .env
   python -m ingest --ensure-topics    make the Kafka topics that are absent, then end
+  python -m ingest --replay -         play the recording that is piped in; progress as JSON lines
 
 SIGTERM and Ctrl-C stop it in order: what was received is sent and acknowledged first. Exit code 6
 means that Kafka did not acknowledge everything in time, 5 that the feed refused for good.
@@ -39,9 +41,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--ensure-topics", action="store_true", help="make the topics that are absent, then end"
     )
+    parser.add_argument(
+        "--replay",
+        choices=("-",),
+        help="play what `tapehouse --stack NAME replay` pipes in, then end",
+    )
     options = parser.parse_args(arguments)
     try:
         broker, settings = BrokerSettings.read(), IngestSettings.read()
+        if options.replay:
+            configure_logging([broker.password.get_secret_value()], "ERROR")
+            _replay_piped(broker, _stop_on_signals())
+            return 0
         if options.ensure_topics:
             configure_logging([broker.password.get_secret_value()], settings.log_level)
             log.info("topics_ready", created=ensure_topics(broker, settings.broker_wait_seconds))
@@ -71,6 +82,25 @@ def run(feed: FeedSettings, broker: BrokerSettings, settings: IngestSettings, st
             source=feed.source,
             stop=stop,
         ).run()
+
+
+def _replay_piped(broker: BrokerSettings, stop: Event) -> None:
+    """The first line out is our process id: who pipes from outside can stop us by that alone."""
+    # The venue and all it brings are needed here alone.
+    from ingest.piping import Piped  # noqa: PLC0415
+    from ingest.replay import replay  # noqa: PLC0415
+
+    _write_out(b"%d\n" % os.getpid())
+    piped = Piped.read(sys.stdin.buffer)
+    report = replay(
+        piped.recorded, piped.speed, broker, lambda so_far: _write_out(so_far.to_json()), stop
+    )
+    _write_out(report.to_json())
+
+
+def _write_out(line: bytes) -> None:
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
 
 
 def _stop_on_signals() -> Event:

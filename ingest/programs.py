@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingest.finnhub import WireTrade, parse_frame, trade_frame
-from ingest.frame import now_us
+from ingest.frame import Frame, now_us
 from ingest.market import Market
-from ingest.recording import read_recording
+from ingest.recording import read_recording, recording_name
 from ingest.venue import Client, Venue
 
 SLOT_MS = 50
@@ -106,6 +106,20 @@ class Contents:
         return contents
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A recording that can be played: what it holds, and its frames, to be taken once."""
+
+    name: str
+    contents: Contents
+    frames: Iterator[Frame]
+
+    @classmethod
+    def of(cls, path: Path) -> "Recorded":
+        """That of a file. Raises RecordingError."""
+        return cls(recording_name(path), Contents.of(path), read_recording(path))
+
+
 class Playback:
     """A recording, played once to clients that subscribed to all its symbols.
 
@@ -113,10 +127,10 @@ class Playback:
     while no client is there is lost; at full speed (None) it waits for one. Nothing is sent twice.
     """
 
-    def __init__(self, path: Path, speed: float | None) -> None:
-        self._path = path
+    def __init__(self, recorded: Recorded, speed: float | None) -> None:
+        self._frames = recorded.frames
         self._speed = speed
-        self.contents = Contents.of(path)
+        self.contents = recorded.contents
         self.sent = Sent()
         self._is_over = False
 
@@ -126,14 +140,14 @@ class Playback:
             await client.close(1000, "end of the recording")
 
     async def play(self, venue: Venue) -> None:
-        """Play it through. Raises RecordingError if the file changed under it."""
+        """Play it through. Raises RecordingError if a frame cannot be read."""
 
         def is_heard() -> bool:
             return any(self._listeners(venue))
 
         began: float | None = None
         first = 0
-        for index, frame in enumerate(read_recording(self._path)):
+        for index, frame in enumerate(self._frames):
             if began is None or self._speed is None:
                 if not is_heard():
                     await venue.wait_for(is_heard)

@@ -8,7 +8,7 @@ import base64
 import binascii
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -42,18 +42,27 @@ def recording_name(path: Path | str) -> str:
 def read_recording(path: Path | str) -> Iterator[Frame]:
     """The frames in order, read as they are asked for. RecordingError names the bad line."""
     path = Path(path)
+    try:
+        opened = _open_for_reading(path)
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be read: {error}.") from error
+    with opened as lines:
+        yield from read_frames(lines, str(path))
+
+
+def read_frames(lines: Iterable[bytes], name: str) -> Iterator[Frame]:
+    """The same from lines that are open already; `name` stands in errors."""
     number = 0
     try:
-        with _open_for_reading(path) as lines:
-            for number, line in enumerate(lines, start=1):  # noqa: B007 - named in errors
-                if line.strip():
-                    yield _parse_line(line)
+        for number, line in enumerate(lines, start=1):  # noqa: B007 - named in errors
+            if line.strip():
+                yield _parse_line(line)
     except (OSError, EOFError, zstandard.ZstdError) as error:
         after = f" after line {number}" if number else ""
-        raise RecordingError(f"{path} cannot be read{after}: {error}.") from error
+        raise RecordingError(f"{name} cannot be read{after}: {error}.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise RecordingError(
-            f"{path}, line {number} is not a recorded frame ({type(error).__name__}: {error})."
+            f"{name}, line {number} is not a recorded frame ({type(error).__name__}: {error})."
             ' Each line is {"received_at": "...Z", "frame": "..."}.'
         ) from error
 
@@ -122,14 +131,14 @@ def _parse_line(line: bytes) -> Frame:
     return Frame(fields["frame"], at)
 
 
-@contextmanager
-def _open_for_reading(path: Path) -> Iterator[IO[bytes]]:
-    with path.open("rb") as file:
-        if path.suffix != ".zst":
-            yield file
-            return
-        with zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as reader:
-            yield io.BufferedReader(reader)
+def _open_for_reading(path: Path) -> IO[bytes]:
+    file = path.open("rb")
+    if path.suffix != ".zst":
+        return file
+    # Closing the outermost closes all.
+    return io.BufferedReader(
+        zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True, closefd=True)
+    )
 
 
 @contextmanager

@@ -3,17 +3,18 @@
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from threading import Event
+from typing import Self
 
+import orjson
 from pydantic import SecretStr
 
 from catalog.settings import BrokerSettings, FeedSettings
 from ingest.feed import Feed
 from ingest.pipeline import Pipeline
 from ingest.producer import Position, TradeProducer
-from ingest.recording import recording_name
+from ingest.programs import Recorded
 from ingest.simulator import Simulator
 from ingest.topics_admin import check_topics
 from ingest.venue import VenueOptions
@@ -40,9 +41,21 @@ class ReplayReport:
     offsets: Mapping[Position, int]
     seconds: float
 
+    def to_json(self) -> bytes:
+        """One line, for whoever started the replay in another process."""
+        places = [[*position, offset] for position, offset in self.offsets.items()]
+        return orjson.dumps(asdict(self) | {"offsets": places}, option=orjson.OPT_APPEND_NEWLINE)
+
+    @classmethod
+    def parse(cls, line: bytes) -> Self:
+        """The inverse of `to_json`."""
+        fields = orjson.loads(line)
+        places = {(topic, place): offset for topic, place, offset in fields.pop("offsets")}
+        return cls(**fields, offsets=places)
+
 
 def replay(
-    path: Path | str,
+    recorded: Recorded,
     speed: float | None,
     broker: BrokerSettings,
     on_progress: Callable[[ReplayReport], None] | None = None,
@@ -53,15 +66,15 @@ def replay(
     The trades' source is the recording's name. `on_progress` is called about once a second. Ends
     when all is acknowledged, or early when `stop` is set. Raises RecordingError, BrokerError.
     """
-    path, stop = Path(path), stop or Event()
+    stop = stop or Event()
     check_topics(broker, _BROKER_WAIT_SECONDS)
     options = VenueOptions(token=secrets.token_urlsafe(16), symbol_limit=1_000_000)
     with (
-        Simulator(options, recording=path, speed=speed) as simulator,
+        Simulator(options, recording=recorded, speed=speed) as simulator,
         TradeProducer(broker, stop=stop) as producer,
     ):
         began = time.monotonic()
-        feed = _settings(simulator, options.token, recording_name(path))
+        feed = _settings(simulator, options.token, recorded.name)
 
         def report() -> ReplayReport:
             return _report(simulator, producer, broker, time.monotonic() - began)

@@ -17,7 +17,7 @@ from typing import Self, TypeVar
 from catalog.errors import SettingsError, TapehouseError
 from catalog.logs import configure_logging, get_logger
 from ingest.faults import Faults
-from ingest.programs import LiveMarket, Playback, Sent
+from ingest.programs import LiveMarket, Playback, Recorded, Sent
 from ingest.simulator_arguments import DEFAULT_RATE, parser
 from ingest.venue import Client, Venue, VenueOptions
 
@@ -40,9 +40,11 @@ class Simulator:
         options: VenueOptions,
         *,
         rate: float | None = DEFAULT_RATE,
-        recording: Path | None = None,
+        recording: Path | Recorded | None = None,
         speed: float | None = None,
     ) -> None:
+        if isinstance(recording, Path):
+            recording = Recorded.of(recording)
         self._program: LiveMarket | Playback = (
             Playback(recording, speed) if recording else LiveMarket(options.seed, rate)
         )

@@ -1,11 +1,13 @@
-"""`python -m streaming [--rebuild]`: the streaming process."""
+"""`python -m streaming [--rebuild | --status]`: the streaming process, or how it is."""
 
 import argparse
+import json
 import sys
 
 from catalog.errors import TapehouseError
 from catalog.logs import configure_logging, get_logger
 from catalog.settings import BrokerSettings, LakeSettings
+from streaming.keeper import ask_status
 from streaming.settings import StreamingSettings
 
 
@@ -17,7 +19,14 @@ def main() -> int:
         action="store_true",
         help="set the checkpoint aside and go on exactly where the table ends",
     )
+    parser.add_argument(
+        "--status",
+        action="store_true",
+        help="print what the process that runs beside this one tells of itself, then end",
+    )
     arguments = parser.parse_args()
+    if arguments.status:
+        return _print_status()
     configure_logging()
     try:
         settings, broker, lake = (
@@ -40,6 +49,17 @@ def main() -> int:
     except TapehouseError as error:
         get_logger("streaming").error("not_running", why=str(error))
         return error.exit_code
+    return 0
+
+
+def _print_status() -> int:
+    try:
+        settings = StreamingSettings.read()
+        status = ask_status(settings.keeper_host, settings.keeper_port, settings.keeper_token)
+    except TapehouseError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    json.dump(status, sys.stdout)
     return 0
 
 

@@ -7,6 +7,7 @@ Spark, Kafka or the lake.
 import hmac
 import json
 import threading
+import urllib.request
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from catalog.logs import get_logger
 
 _ACTS_KEPT = 20
 _REQUEST_SECONDS = 10
+# What a keeper that listens everywhere is asked at.
+_REACHABLE = {"0.0.0.0": "127.0.0.1"}  # noqa: S104
 
 log = get_logger("streaming.keeper")
 
@@ -104,6 +107,24 @@ def serve(board: Board, host: str, port: int, token: SecretStr) -> Iterator[int]
     finally:
         server.shutdown()
         server.server_close()
+
+
+def ask_status(host: str, port: int, token: SecretStr, seconds: float = 5.0) -> Json:
+    """The status that a keeper tells now. Raises ServiceError when it is silent or refuses."""
+    request = urllib.request.Request(
+        f"http://{_REACHABLE.get(host, host)}:{port}/status",
+        headers={"Authorization": f"Bearer {token.get_secret_value()}"},
+    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=seconds) as answer:
+            status: Json = json.load(answer)
+    except (OSError, ValueError) as error:
+        raise ServiceError(
+            f"The streaming job does not answer ({error}): it is starting, or it failed."
+            " `tapehouse status` tells which; its log says why."
+        ) from error
+    return status
 
 
 class _Handler(BaseHTTPRequestHandler):

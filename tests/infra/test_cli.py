@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from infra.cli import app
+from infra.cli_options import STACK_COMMANDS
 from infra.home import Home, Pid, Run
 from infra.ports import LOOPBACK
 
@@ -40,7 +41,8 @@ def test_the_commands_are_those_of_the_documentation():
 def test_every_command_has_help_an_example_and_the_home_option(command):
     help_text = " ".join(_help_of(command).split())
     assert "--home DIR" in help_text
-    assert re.search(rf"Examples?: tapehouse {command}", help_text)
+    assert re.search(rf"Examples?: tapehouse (--stack dev )?{command}", help_text)
+    assert ("--stack NAME" in help_text) == (command in STACK_COMMANDS)
 
 
 def _help_of(command: str) -> str:

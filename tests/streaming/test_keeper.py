@@ -1,13 +1,19 @@
 import json
+import os
 import socket
+import subprocess
+import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from catalog.errors import ServiceError, SettingsError
-from streaming.keeper import Board, serve
+from streaming.keeper import Board, ask_status, serve
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture
@@ -92,3 +98,35 @@ def test_a_port_in_use_is_said_plainly(board):
             serve(board, "127.0.0.1", port, SecretStr("right")),
         ):
             pass
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_a_keeper_that_listens_everywhere_is_asked_here(port, board, host):
+    assert ask_status(host, port, SecretStr("right")) == board.to_json()
+
+
+def test_a_keeper_that_refuses_is_an_error_without_the_token(port):
+    with pytest.raises(ServiceError, match="does not answer") as refused:
+        ask_status("127.0.0.1", port, SecretStr("wrong-token"))
+    assert "wrong-token" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("token", "code"), [("right", 0), ("wrong", ServiceError.exit_code)])
+def test_the_status_can_be_printed_by_a_process_beside_it(port, board, token, code):
+    done = subprocess.run(
+        [sys.executable, "-m", "streaming", "--status"],
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "TAPEHOUSE_KEEPER_PORT": str(port),
+            "TAPEHOUSE_KEEPER_TOKEN": token,
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == code
+    assert (json.loads(done.stdout) if code == 0 else done.stdout) == (
+        board.to_json() if code == 0 else ""
+    )

@@ -1,0 +1,64 @@
+"""An instance as the commands see it, whichever way it runs: in a home, or as a Pulumi stack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    # Heavy, and needed by some commands alone.
+    from infra.asking import Answer
+    from ingest.replay import ReplayReport
+
+Json = dict[str, Any]
+
+
+class Reach(Protocol):
+    """What commands may ask of a running instance; each method raises what its errors say."""
+
+    @property
+    def has_feed(self) -> bool:
+        """Whether trades should come in by themselves."""
+        ...
+
+    @property
+    def topic(self) -> str:
+        """That of the trades."""
+        ...
+
+    def describe(self) -> Json:
+        """What `status` tells, but for the stream: `services` by name, with state and detail."""
+        ...
+
+    def keeper_status(self) -> Json:
+        """What the streaming process tells of itself. Raises ServiceError when it is silent."""
+        ...
+
+    def ask(self, sql: str, as_of: str | None = None, parameters: Sequence[object] = ()) -> Answer:
+        """Answer one SELECT, now or as of a moment. Raises QueryError, MomentError, LakeError."""
+        ...
+
+    def list_snapshots(self) -> Answer:
+        """The kept snapshots of the trades, oldest first."""
+        ...
+
+    def play(
+        self,
+        path: Path,
+        speed: float | None,
+        on_progress: Callable[[ReplayReport], None],
+        stop: Event,
+    ) -> ReplayReport:
+        """Play a recording into the instance's Kafka, until its end or `stop`."""
+        ...
+
+
+def trades_position(reach: Reach) -> dict[str, tuple[int, int]]:
+    """By topic partition of the trades: the next offset to store, and the topic's end."""
+    offsets = reach.keeper_status()["offsets"].get(reach.topic, {})
+    return {
+        place: (int(known.get("stored", 0)), int(known.get("latest", 0)))
+        for place, known in offsets.items()
+    }

@@ -1,0 +1,76 @@
+"""An instance that runs as local processes, as the commands see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING
+
+from infra.connections import broker_settings, keeper_status
+from infra.home import Home
+from infra.plan import FeedKind
+from infra.reach import Json
+from infra.supervision import Supervisor
+
+if TYPE_CHECKING:
+    from infra.asking import Answer
+    from ingest.replay import ReplayReport
+
+
+class HomeReach:
+    """The instance that runs in a home; everything is on loopback, so it is asked directly."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    @property
+    def has_feed(self) -> bool:
+        return self._home.running().feed != FeedKind.NONE
+
+    @property
+    def topic(self) -> str:
+        return broker_settings(self._home).topic
+
+    def describe(self) -> Json:
+        home, run = self._home, self._home.running()
+        supervisor = Supervisor(home.socket_path(), home.credentials.supervisor_password)
+        return {
+            "home": str(home.path),
+            "started_at": run.started_at,
+            "feed": run.feed,
+            "source": run.source,
+            "dashboard": run.dashboard,
+            "services": {
+                name: {"state": s.state.lower(), "pid": s.pid or None, "detail": s.detail}
+                for name, s in supervisor.statuses().items()
+            },
+        }
+
+    def keeper_status(self) -> Json:
+        return keeper_status(self._home)
+
+    def ask(self, sql: str, as_of: str | None = None, parameters: Sequence[object] = ()) -> Answer:
+        # Heavy, and needed here alone.
+        from infra.asking import Request, ask_home  # noqa: PLC0415
+
+        return ask_home(self._home, Request(sql, as_of, tuple(parameters)))
+
+    def list_snapshots(self) -> Answer:
+        # Heavy, and needed here alone.
+        from infra.asking import Request, ask_home  # noqa: PLC0415
+
+        return ask_home(self._home, Request())
+
+    def play(
+        self,
+        path: Path,
+        speed: float | None,
+        on_progress: Callable[[ReplayReport], None],
+        stop: Event,
+    ) -> ReplayReport:
+        # Heavy, and needed here alone.
+        from ingest.programs import Recorded  # noqa: PLC0415
+        from ingest.replay import replay  # noqa: PLC0415
+
+        return replay(Recorded.of(path), speed, broker_settings(self._home), on_progress, stop)
