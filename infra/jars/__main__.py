@@ -1,4 +1,4 @@
-"""`python -m infra.jars [SERVER...]` fetches what the locks name; `--lock` writes the locks anew."""
+"""`python -m infra.jars [SERVER...]` fetches what locks name; `--lock` writes the locks anew."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from catalog.errors import TapehouseError
-from infra.jars import ALL, LOCAL
+from infra.jars import ALL, LOCAL, JarSet
 from infra.jars.lock import lock
 from infra.jars.sync import sync
 from infra.output import say
@@ -19,8 +19,8 @@ def main() -> int:
         "servers",
         nargs="*",
         metavar="SERVER",
-        choices=[jars.name for jars in ALL],
-        default=[jars.name for jars in LOCAL],
+        type=_jars_of,
+        default=LOCAL,
         help="whose jars; without a name, those of a local run",
     )
     parser.add_argument("--lock", action="store_true", help="resolve the coordinates anew")
@@ -28,13 +28,21 @@ def main() -> int:
     try:
         if options.lock:
             _lock_all()
-        for jars in [one for one in ALL if one.name in options.servers]:
+        for jars in options.servers:
             fetched = sync(jars)
             say(f"  {jars.name} jars: {f'{fetched} fetched' if fetched else 'in place'}")
     except TapehouseError as error:
         say(f"tapehouse: {error}")
         return error.exit_code
     return 0
+
+
+def _jars_of(server: str) -> JarSet:
+    for jars in ALL:
+        if jars.name == server:
+            return jars
+    known = ", ".join(jars.name for jars in ALL)
+    raise argparse.ArgumentTypeError(f"no jars are known for {server!r}, only for {known}")
 
 
 def _lock_all() -> None:
