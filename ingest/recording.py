@@ -42,11 +42,7 @@ def recording_name(path: Path | str) -> str:
 def read_recording(path: Path | str) -> Iterator[Frame]:
     """The frames in order, read as they are asked for. RecordingError names the bad line."""
     path = Path(path)
-    try:
-        opened = _open_for_reading(path)
-    except OSError as error:
-        raise RecordingError(f"{path} cannot be read: {error}.") from error
-    with opened as lines:
+    with _open_for_reading(path) as lines:
         yield from read_frames(lines, str(path))
 
 
@@ -131,14 +127,18 @@ def _parse_line(line: bytes) -> Frame:
     return Frame(fields["frame"], at)
 
 
-def _open_for_reading(path: Path) -> IO[bytes]:
-    file = path.open("rb")
-    if path.suffix != ".zst":
-        return file
-    # Closing the outermost closes all.
-    return io.BufferedReader(
-        zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True, closefd=True)
-    )
+@contextmanager
+def _open_for_reading(path: Path) -> Iterator[IO[bytes]]:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be read: {error}.") from error
+    with file:
+        if path.suffix != ".zst":
+            yield file
+            return
+        with zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as reader:
+            yield io.BufferedReader(reader)
 
 
 @contextmanager
