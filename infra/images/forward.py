@@ -1,4 +1,4 @@
-"""Opens a few ports of a server that may listen on loopback only: `forward.py OUT=IN... -- COMMAND`.
+"""Opens some ports of a server that may listen on loopback only: `forward.py OUT=IN... -- COMMAND`.
 
 SeaweedFS has one address for all it opens, a dozen ports, and some of them let anyone in. So it
 listens on loopback, and this passes the ports that ask for credentials on: connections to OUT, on
