@@ -5,9 +5,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Options for the command behind demo and run: make demo ARGS="--port 8600"
 ARGS ?=
+# The stack that up and down are about.
+STACK ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-fast lint bench components lock clean distclean
+.PHONY: help setup setup-dev demo up down test test-fast lint bench components lock clean distclean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -20,6 +22,12 @@ setup-dev: ## the same, and what tests and checks need
 
 demo: setup ## start everything and show live trades at http://127.0.0.1:8501
 	@exec $(BIN)/tapehouse demo $(ARGS)
+
+up: setup ## provision everything in containers (needs Docker and the Pulumi command)
+	@exec $(BIN)/python -m infra.provision up --stack $(STACK) $(ARGS)
+
+down: setup ## take it all away again
+	@exec $(BIN)/python -m infra.provision down --stack $(STACK) $(ARGS)
 
 test: setup-dev ## every test that this machine can run
 	@$(BIN)/pytest $(ARGS)

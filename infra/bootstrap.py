@@ -32,7 +32,7 @@ from infra.paths import JARS, ROOT, UV_LOCK  # noqa: E402
 
 _VENV = ROOT / ".venv"
 _STAMP = _VENV / "setup.stamp"
-_EXTRAS = ("ingest", "streaming", "serving", "local")
+_EXTRAS = ("ingest", "streaming", "serving", "local", "setup", "stack")
 _NEEDED_DISK_BYTES = 3_000_000_000
 
 

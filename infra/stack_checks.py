@@ -1,4 +1,4 @@
-"""What must hold of a stack's settings before any resource exists: one clear error for each rule."""
+"""What must hold of a stack's settings before any resource exists: one error for each rule."""
 
 import ipaddress
 import re

@@ -108,9 +108,8 @@ def _choice(kind: type[Choice], value: str, key: str) -> Choice:
         return kind(value)
     except ValueError:
         known = " or ".join(kind)
-        raise SettingsError(
-            f"{key} is {value!r}, and can only be {known}: pulumi config set {key} {next(iter(kind))}"
-        ) from None
+        command = f"pulumi config set {key} {next(iter(kind))}"
+        raise SettingsError(f"{key} is {value!r}, and can only be {known}: {command}") from None
 
 
 def _memory(values: Mapping[str, Any]) -> dict[str, int]:

@@ -1,0 +1,5 @@
+"""Pulumi runs this: `main: infra/` in Pulumi.yaml."""
+
+from infra.stack import run
+
+run()

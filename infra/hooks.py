@@ -1,0 +1,35 @@
+"""What is said when a container fails: the service's name and its last words."""
+
+import asyncio
+
+import pulumi
+
+from catalog.errors import TapehouseError
+from infra.engine import Engine
+
+_LINES = 15
+
+
+def explaining_hooks(engine: Engine) -> pulumi.ResourceHookBinding:
+    """Hooks for every container: a failure names the service and shows its last log lines."""
+
+    async def explain(failure: pulumi.ErrorHookArgs) -> bool:
+        if failure.failed_operation != "delete":
+            text = await asyncio.to_thread(last_words, engine, failure)
+            pulumi.log.error(text)
+        return False  # No other try: it would find the failed container in its way.
+
+    return pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook("explain-failure", explain)])
+
+
+def last_words(engine: Engine, failure: pulumi.ErrorHookArgs) -> str:
+    """The message for the container whose making failed."""
+    container = str((failure.new_inputs or {}).get("name", failure.name))
+    try:
+        log = engine.logs(container, _LINES).rstrip()
+    except TapehouseError:
+        log = ""
+    if not log:
+        return f"service {failure.name} failed before it said anything."
+    lines = "\n".join(f"    {line}" for line in log.splitlines())
+    return f"service {failure.name} failed. The last lines of its log:\n{lines}"

@@ -1,0 +1,111 @@
+"""`make up` and `make down`: the Pulumi command with a state, a passphrase and a secret of our own.
+
+Everything is kept in `.stack/`, readable by its owner alone: Pulumi's state in files, and the
+passphrase that seals the secrets in it. Whoever sets PULUMI_BACKEND_URL or PULUMI_CONFIG_PASSPHRASE
+(or the file's name) keeps their own. Standard library only, besides our own files.
+"""
+
+import argparse
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from catalog.errors import InstallError, TapehouseError
+from infra.files import write_private
+from infra.paths import ROOT
+
+FOLDER = ROOT / ".stack"
+_PASSPHRASES = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit code: Pulumi's own, or that of what is missing."""
+    parser = argparse.ArgumentParser(prog="provision", description=__doc__)
+    parser.add_argument("verb", choices=("up", "down"))
+    parser.add_argument("--stack", default="dev", help="its name (dev)")
+    options, others = parser.parse_known_args(arguments)
+    try:
+        pulumi = Pulumi(find_pulumi(), options.stack, environment(os.environ, FOLDER))
+        return pulumi.up(others) if options.verb == "up" else pulumi.down(others)
+    except TapehouseError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+
+
+def find_pulumi() -> str:
+    """The command's path. Raises InstallError when it is not there, or Docker's is not."""
+    for command, what in (("docker", "Docker"), ("pulumi", "the Pulumi command")):
+        if shutil.which(command) is None:
+            raise InstallError(
+                f"There is no `{command}` on the PATH, and the stack needs {what}. Install it, or"
+                " use `make demo`, which needs neither Docker nor Pulumi."
+            )
+    return str(shutil.which("pulumi"))
+
+
+def environment(given: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """The variables for Pulumi: those given, and ours for what they leave open."""
+    variables = {"PULUMI_SKIP_UPDATE_CHECK": "true", **given}
+    if "PULUMI_BACKEND_URL" not in given:
+        (folder / "state").mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.chmod(0o700)
+        variables["PULUMI_BACKEND_URL"] = (folder / "state").as_uri()
+    if not any(name in given for name in _PASSPHRASES):
+        variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(_ensure_passphrase(folder))
+    return variables
+
+
+def _ensure_passphrase(folder: Path) -> Path:
+    path = folder / "passphrase"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_private(path, secrets.token_urlsafe(32))
+    return path
+
+
+class Pulumi:
+    """The command, for one stack."""
+
+    def __init__(self, command: str, stack: str, variables: Mapping[str, str]) -> None:
+        self._command = command
+        self._stack = stack
+        self._variables = dict(variables)
+
+    def up(self, others: Sequence[str]) -> int:
+        """Make the stack and its secret if they are not there, then everything in it."""
+        if self._run("stack", "select", "--create", self._stack, quiet=True):
+            return self._run("stack", "select", "--create", self._stack)
+        if self._run("config", "get", "secret", "--stack", self._stack, quiet=True):
+            # Given on the standard input: a process list shows every argument.
+            code = self._run(
+                *("config", "set", "--secret", "secret", "--stack", self._stack),
+                given=secrets.token_hex(32),
+            )
+            if code:
+                return code
+        return self._run("up", "--yes", "--skip-preview", "--stack", self._stack, *others)
+
+    def down(self, others: Sequence[str]) -> int:
+        """Take everything away; the stack's config and its secret stay for the next time."""
+        return self._run("destroy", "--yes", "--skip-preview", "--stack", self._stack, *others)
+
+    def _run(self, *arguments: str, given: str | None = None, quiet: bool = False) -> int:
+        hidden = subprocess.DEVNULL if quiet else None
+        return subprocess.run(
+            [self._command, *arguments],
+            cwd=ROOT,
+            env=self._variables,
+            input=given,
+            text=True,
+            stdout=hidden,
+            stderr=hidden,
+            check=False,
+        ).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
