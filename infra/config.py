@@ -87,6 +87,13 @@ class StackSettings:
     external_spark: str | None = None
 
     @property
+    def has_external(self) -> bool:
+        """Whether some service must reach one that is not ours."""
+        roles = (self.external_broker, self.external_store, self.external_catalog)
+        spark = self.external_spark or "local"
+        return any(role is not None for role in roles) or not spark.startswith("local")
+
+    @property
     def prefix(self) -> str:
         """What the names of all containers, networks and volumes of the stack start with."""
         return f"{self.project}-{self.stack}"

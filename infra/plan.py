@@ -20,6 +20,7 @@ from infra.connections import (
 )
 from infra.home import Home
 from infra.java import Java
+from infra.kafka_config import KafkaCluster
 from infra.paths import JARS, executable
 from infra.service import Service, Site
 from ingest.programs import Contents
@@ -102,7 +103,7 @@ def local_services(home: Home, plan: Plan, java: Java) -> tuple[Service, ...]:
     lake = environment_of(lake_settings(home))
     chosen = [
         services.store(site, credentials.store_access_key, credentials.store_secret_key),
-        services.kafka(site, credentials.kafka_cluster_id),
+        services.kafka(site, KafkaCluster(credentials.kafka_cluster_id)),
         services.ensure_topics(site, broker),
         # Spark takes longer to start than Kafka and the topics together, so it need not wait for
         # them; should it ever overtake them, it is started again.

@@ -16,14 +16,12 @@ NETWORKS: Mapping[str, bool] = {
     "data": True,
     "catalog": True,
     "view": False,
-    # Only there when asked for: a console's open port, a way out to external services.
+    # Only there when asked for: where a console's port is open, and what `data` and `catalog` are
+    # when some role is external: with a way out.
     "console": False,
-    "outside": False,
+    "data-out": False,
+    "catalog-out": False,
 }
-
-# Where a service's name is its address. Not in the others: there a server that binds to its own
-# name would come to listen where its clients are not.
-NAMED_NETWORKS = ("ingest", "data", "catalog", "view")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +116,10 @@ class Site:
     def url(self, port_name: str) -> str:
         """The same as an HTTP address."""
         return f"http://{self.address(port_name)}"
+
+    def loopback_url(self, port_name: str) -> str:
+        """The address at which the service reaches itself."""
+        return f"http://127.0.0.1:{self.ports[port_name]}"
 
 
 def in_starting_order(services: tuple[Service, ...]) -> list[Service]:

@@ -8,9 +8,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from infra.health import BrokerCheck, HttpCheck, PortCheck, Running
+from infra.kafka_config import KAFKA_LOGGING, KafkaCluster, format_arguments, kafka_properties
+from infra.probes import fresh_probe, http_probe, kafka_probe, port_probe
 from infra.service import File, Preparation, Service, Site
 
 WAREHOUSE_BUCKET = "lake"
+
+# Where the producer of a container shows that it is connected and subscribed.
+HEALTHY = Path("/tmp/healthy")  # noqa: S108 (the container's own)
+HEALTHY_SECONDS = 15
 
 # What each service listens on; the site gives each name a port.
 PORTS = (
@@ -32,41 +38,48 @@ PORTS = (
 )
 
 
-def kafka(site: Site, cluster_id: str) -> Service:
+def kafka(site: Site, cluster: KafkaCluster) -> Service:
     """A broker that is its own controller (KRaft)."""
-    folder = site.data / "kafka"
-    properties, logging = folder / "server.properties", folder / "log4j2.properties"
+    name = cluster.nodes[cluster.node - 1] if cluster.nodes else "kafka"
+    folder, files = site.data / "kafka", site.files_of("kafka")
+    properties, logging = files / "server.properties", files / "log4j2.properties"
+    memory_mb = site.memory.get("kafka", 640)
     java = (
         site.java,
         "-Xms128m",
-        "-Xmx384m",
+        f"-Xmx{memory_mb * 6 // 10}m",
         "-XX:+UseSerialGC",
         f"-Dlog4j2.configurationFile={logging}",
         "-cp",
         f"{site.jars / 'kafka'}/*",
     )
-    formatting = ("format", "-t", cluster_id, "-c", str(properties), "--ignore-formatted")
+    arguments = files / "format.args"
     return Service(
-        name="kafka",
+        name=name,
         command=(*java, "kafka.Kafka", str(properties)),
         health=BrokerCheck(site.address("kafka.client")),
-        memory_mb=640,
+        memory_mb=memory_mb,
         files=(
-            File(properties, _kafka_properties(site, folder / "data")),
-            File(logging, _KAFKA_LOGGING),
+            File(properties, kafka_properties(site, folder / "data", cluster)),
+            File(logging, KAFKA_LOGGING),
+            File(arguments, format_arguments(cluster, properties)),
         ),
         folders=(folder,),
         ports=("kafka.client", "kafka.controller"),
-        preparation=Preparation(
-            (*java, "kafka.tools.StorageTool", *formatting), folder / "data" / "meta.properties"
-        ),
+        preparation=Preparation((*java, f"@{arguments}"), folder / "data" / "meta.properties"),
         grace_seconds=6,
+        image="kafka",
+        networks=("ingest", "data"),
+        probe=kafka_probe(site.ports["kafka.client"]),
+        scratch_exec=True,
+        role="kafka",
     )
 
 
 def store(site: Site, access_key: str, secret_key: str) -> Service:
     """SeaweedFS: the S3 store and the Iceberg REST catalog in one process."""
     folder = site.data / "store"
+    memory_mb = site.memory.get("store", 768)
     ports = {
         "s3.port": "store.s3",
         "s3.port.grpc": "store.s3.grpc",
@@ -104,13 +117,16 @@ def store(site: Site, access_key: str, secret_key: str) -> Service:
                 "scope": "catalog",
             },
         ),
-        memory_mb=768,
-        environment={"GOMEMLIMIT": "400MiB"},
+        memory_mb=memory_mb,
+        environment={"GOMEMLIMIT": f"{memory_mb - 368}MiB"},
         secrets={"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret_key},
         folders=(folder,),
         ports=tuple(ports.values()),
         grace_seconds=6,
         litter=tuple(_sockets(site)),
+        image="seaweedfs",
+        networks=("data", "view"),
+        probe=port_probe(site.ports["store.catalog"]),
     )
 
 
@@ -120,10 +136,12 @@ def ensure_topics(site: Site, broker: Mapping[str, str]) -> Service:
         name="ensure-topics",
         command=(site.python, "-m", "ingest", "--ensure-topics"),
         health=Running(),
-        memory_mb=256,
+        memory_mb=site.memory.get("ensure-topics", 256),
         environment=broker,
         needs=("kafka",),
         job=True,
+        image="setup",
+        networks=("data",),
     )
 
 
@@ -136,6 +154,7 @@ def stream(
 ) -> Service:
     """The Spark job; it makes the tables that are absent, keeps them and cares for them."""
     folder = site.data / "stream"
+    token_file = site.files_of("stream") / "secrets" / "TAPEHOUSE_KEEPER_TOKEN"
     return Service(
         name="stream",
         command=(site.python, "-m", "streaming"),
@@ -145,7 +164,7 @@ def stream(
             # The keeper answers before Spark is up; a query has its id once it runs.
             wants=("query", "id"),
         ),
-        memory_mb=1536,
+        memory_mb=site.memory.get("stream", 1536),
         environment={
             **broker,
             **settings,
@@ -160,6 +179,11 @@ def stream(
         # A checkpoint that contradicts the table needs a person, not another try.
         for_good=(2, 10),
         grace_seconds=12,
+        image="streaming",
+        networks=("data",),
+        probe=http_probe(f"{site.loopback_url('stream.keeper')}/status", token_file, "query.id"),
+        scratch_mb=256,
+        scratch_exec=True,
     )
 
 
@@ -171,15 +195,20 @@ def simulator(site: Site, token: str, arguments: tuple[str, ...]) -> Service:
             site.python,
             "-m",
             "ingest.simulator",
+            "--host",
+            site.bind,
             "--port",
             str(site.ports["simulator.feed"]),
             *arguments,
         ),
         health=PortCheck(site.address("simulator.feed")),
-        memory_mb=256,
+        memory_mb=site.memory.get("simulator", 256),
         secrets={"FINNHUB_API_TOKEN": token},
         ports=("simulator.feed",),
         for_good=(0, 2, 11),
+        image="ingest",
+        networks=("ingest",),
+        probe=port_probe(site.ports["simulator.feed"]),
     )
 
 
@@ -191,12 +220,15 @@ def producer(
         name="producer",
         command=(site.python, "-m", "ingest"),
         health=Running(),
-        memory_mb=384,
-        environment=broker,
+        memory_mb=site.memory.get("producer", 384),
+        environment={**broker, "TAPEHOUSE_HEALTH_FILE": str(HEALTHY)} if site.files else broker,
         secrets=feed,
         needs=("kafka", "ensure-topics", *needs),
         for_good=(0, 2, 5),
         grace_seconds=12,
+        image="ingest",
+        networks=("ingest",),
+        probe=fresh_probe(HEALTHY, HEALTHY_SECONDS),
     )
 
 
@@ -208,10 +240,14 @@ def dashboard(
         name="dashboard",
         command=(site.python, *command),
         health=HttpCheck(f"http://{site.bind}:{port}/_stcore/health"),
-        memory_mb=768,
+        memory_mb=site.memory.get("dashboard", 768),
         secrets=lake,
         folders=(folder,),
         needs=("store",),
+        image="serving",
+        networks=("view",),
+        probe=http_probe(f"http://127.0.0.1:{port}/_stcore/health"),
+        scratch_mb=64,
     )
 
 
@@ -222,44 +258,3 @@ def _sockets(site: Site) -> Iterator[Path]:
         suffix = "-grpc" if name.endswith(".grpc") else ""
         if name.startswith("store."):
             yield Path(f"/tmp/seaweedfs-{role}{suffix}-{port}.sock")  # noqa: S108
-
-
-def _kafka_properties(site: Site, logs: Path) -> str:
-    client, controller = site.address("kafka.client"), site.address("kafka.controller")
-    return f"""\
-process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@{controller}
-listeners=CLIENT://{site.bind}:{site.ports["kafka.client"]},CONTROLLER://{controller}
-advertised.listeners=CLIENT://{client}
-controller.listener.names=CONTROLLER
-inter.broker.listener.name=CLIENT
-listener.security.protocol.map=CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT
-log.dirs={logs}
-auto.create.topics.enable=false
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-transaction.state.log.num.partitions=1
-group.initial.rebalance.delay.ms=0
-# A killed broker can come back only when its old session has run out.
-broker.session.timeout.ms=2000
-broker.heartbeat.interval.ms=500
-"""
-
-
-_KAFKA_LOGGING = """\
-appender.out.type=Console
-appender.out.name=out
-appender.out.layout.type=PatternLayout
-appender.out.layout.pattern=%d{ISO8601} %p %c{1} %m%n
-rootLogger.level=WARN
-rootLogger.appenderRef.out.ref=out
-logger.server.name=kafka.server
-logger.server.level=INFO
-logger.config.name=org.apache.kafka.common.config
-logger.config.level=WARN
-logger.configs.name=kafka.server.KafkaConfig
-logger.configs.level=WARN
-"""

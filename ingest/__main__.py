@@ -10,6 +10,7 @@ from catalog.errors import TapehouseError
 from catalog.logs import configure_logging, get_logger
 from catalog.settings import BrokerSettings, FeedSettings
 from ingest.feed import Feed
+from ingest.health_file import HealthFile
 from ingest.last_run import last_received_at
 from ingest.pipeline import Pipeline
 from ingest.producer import TradeProducer
@@ -75,13 +76,16 @@ def run(feed: FeedSettings, broker: BrokerSettings, settings: IngestSettings, st
     with TradeProducer(
         broker, stop=stop, flush_seconds=settings.flush_seconds, delivery_log=settings.delivery_log
     ) as producer:
-        Pipeline(
-            Feed(feed, stop=stop, last_received_at=since),
-            producer,
-            SymbolWatch(feed.symbols, feed.source, settings.silent_minutes * 60),
-            source=feed.source,
-            stop=stop,
-        ).run()
+        source = Feed(feed, stop=stop, last_received_at=since)
+        with HealthFile(settings.health_file, lambda: source.is_subscribed) as health:
+            Pipeline(
+                source,
+                producer,
+                SymbolWatch(feed.symbols, feed.source, settings.silent_minutes * 60),
+                source=feed.source,
+                stop=stop,
+                on_tick=health.update,
+            ).run()
 
 
 def _replay_piped(broker: BrokerSettings, stop: Event) -> None:

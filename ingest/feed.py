@@ -83,7 +83,13 @@ class Feed:
         self._connection: Connection | None = None
         self._life = _Life(0.0)
         self._was_connected = False
+        self._subscribed = False
         self._ended = False
+
+    @property
+    def is_subscribed(self) -> bool:
+        """Whether it is connected and has asked for every symbol; from any thread."""
+        return self._subscribed
 
     def __iter__(self) -> Iterator[Frame | FeedEvent]:
         while not self._is_over():
@@ -134,10 +140,12 @@ class Feed:
             yield from self._connected()
             for symbol in self._settings.symbols:
                 connection.send(Subscription(symbol).to_text())
+            self._subscribed = True
             yield from self._read(connection)
             now = self._clock()
             yield self._event(FeedEventKind.DISCONNECTED, now, now, "stopped here")
         finally:
+            self._subscribed = False
             self._connection = None
             connection.close()
 

@@ -17,6 +17,7 @@ class IngestSettings(Settings):
     flush_seconds: float = Field(15.0, alias="TAPEHOUSE_FLUSH_SECONDS", gt=0, le=600)
     broker_wait_seconds: float = Field(30.0, alias="TAPEHOUSE_BROKER_WAIT_SECONDS", gt=0, le=3600)
     delivery_log: Path | None = Field(None, alias="TAPEHOUSE_DELIVERY_LOG")
+    health_file: Path | None = Field(None, alias="TAPEHOUSE_HEALTH_FILE")
     log_level: str = Field("INFO", alias="TAPEHOUSE_LOG_LEVEL", pattern="^[A-Z]+$")
 
 

@@ -16,13 +16,13 @@ class DashboardSettings(Settings):
     refresh_seconds: float = Field(1.0, alias="TAPEHOUSE_DASHBOARD_REFRESH_SECONDS", ge=0.25, le=60)
 
 
-def streamlit_command(port: int, address: str = "127.0.0.1") -> list[str]:
+def streamlit_command(port: int, address: str = "127.0.0.1", app: str = str(APP)) -> list[str]:
     """The arguments after `python`; all else stands in `.streamlit/config.toml` beside the app."""
     return [
         "-m",
         "streamlit",
         "run",
-        str(APP),
+        app,
         f"--server.port={port}",
         f"--server.address={address}",
     ]

@@ -36,6 +36,7 @@ def main() -> int:
         )
         secrets = (
             settings.keeper_token,
+            settings.cluster_secret,
             broker.password,
             lake.credential,
             lake.token,

@@ -102,7 +102,25 @@ def session_conf(settings: StreamingSettings, lake: LakeSettings, scratch: Path)
         "spark.scheduler.mode": "FAIR",
         "spark.scheduler.allocation.file": (scratch / "fairscheduler.xml").as_uri(),
         **_MICRO_BATCH,
+        **(_cluster_conf(settings) if settings.on_cluster else {}),
         **_catalog_conf(lake),
+    }
+
+
+def _cluster_conf(settings: StreamingSettings) -> dict[str, str]:
+    """What executors elsewhere need. Whoever reached Spark's ports unasked could run code there."""
+    secret = settings.cluster_secret.get_secret_value()
+    secured = {
+        "spark.authenticate": "true",
+        "spark.authenticate.secret": secret,
+        "spark.network.crypto.enabled": "true",
+    }
+    return {
+        "spark.driver.port": str(settings.driver_port),
+        "spark.driver.blockManager.port": str(settings.block_port),
+        "spark.executor.memory": settings.executor_memory,
+        "spark.executor.extraJavaOptions": " ".join(_JVM_OPTIONS),
+        **(secured if secret else {}),
     }
 
 
@@ -138,6 +156,8 @@ def _catalog_conf(lake: LakeSettings) -> dict[str, str]:
         if {"token", "credential"} & properties.keys()
         else "none",
         f"{prefix}.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
+        # A plain token is for good; without this the client would try to trade it in for another.
+        f"{prefix}.token-refresh-enabled": str("token" not in properties).lower(),
         # The stream's own table object must see what care commits, and the other way round.
         f"{prefix}.cache-enabled": "false",
         f"{prefix}.rest-metrics-reporting-enabled": "false",
@@ -220,7 +240,11 @@ def _connect(
     SparkContext._ensure_initialized(gateway=gateway)
     conf = SparkConf(loadDefaults=True, _jvm=gateway.jvm)
     conf.setAll(list(session_conf(settings, lake, scratch).items()))
-    return SparkSession(SparkContext(conf=conf, gateway=gateway))
+    session = SparkSession(SparkContext(conf=conf, gateway=gateway))
+    if settings.on_cluster:
+        # Waits for a worker that takes work: a job that has none must not be taken for ready.
+        session.range(1).count()
+    return session
 
 
 def _close(gateway: JavaGateway) -> None:

@@ -13,7 +13,14 @@ class StreamingSettings(Settings):
     master: str = Field("local[2]", alias="TAPEHOUSE_SPARK_MASTER", min_length=1)
     driver_host: str = Field("127.0.0.1", alias="TAPEHOUSE_SPARK_DRIVER_HOST")
     driver_bind: str = Field("127.0.0.1", alias="TAPEHOUSE_SPARK_DRIVER_BIND")
+    # On a cluster the executors call the driver, so its ports must be known; 0 is any free one.
+    driver_port: int = Field(0, alias="TAPEHOUSE_SPARK_DRIVER_PORT", ge=0, le=65535)
+    block_port: int = Field(0, alias="TAPEHOUSE_SPARK_BLOCK_PORT", ge=0, le=65535)
+    cluster_secret: SecretStr = Field(SecretStr(""), alias="TAPEHOUSE_SPARK_SECRET")
     memory: str = Field("640m", alias="TAPEHOUSE_SPARK_MEMORY", pattern=r"^[1-9][0-9]*[mg]$")
+    executor_memory: str = Field(
+        "640m", alias="TAPEHOUSE_SPARK_EXECUTOR_MEMORY", pattern=r"^[1-9][0-9]*[mg]$"
+    )
     jars: Path = Field(Path(".jars/spark"), alias="TAPEHOUSE_SPARK_JARS")
     checkpoint: Path = Field(Path(".tapehouse/checkpoint"), alias="TAPEHOUSE_CHECKPOINT_DIR")
     trigger_seconds: float = Field(2, alias="TAPEHOUSE_TRIGGER_SECONDS", ge=1, le=60)
@@ -25,3 +32,8 @@ class StreamingSettings(Settings):
     keeper_host: str = Field("127.0.0.1", alias="TAPEHOUSE_KEEPER_HOST")
     keeper_port: int = Field(8790, alias="TAPEHOUSE_KEEPER_PORT", ge=0, le=65535)
     keeper_token: SecretStr = Field(SecretStr(""), alias="TAPEHOUSE_KEEPER_TOKEN")
+
+    @property
+    def on_cluster(self) -> bool:
+        """Whether the work is done by executors elsewhere."""
+        return not self.master.startswith("local")

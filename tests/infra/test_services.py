@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from infra import services
+from infra.kafka_config import KafkaCluster
 from infra.service import Site, in_starting_order
 from infra.services import PORTS
 
@@ -23,7 +24,7 @@ def everything(site):
         services.stream(site, {}, {"KEY": "secret-lake"}, {}, "secret-keeper"),
         services.ensure_topics(site, {}),
         services.store(site, "secret-access", "secret-key"),
-        services.kafka(site, "cluster"),
+        services.kafka(site, KafkaCluster("cluster")),
     )
 
 
@@ -89,7 +90,7 @@ def test_every_service_but_jobs_has_a_memory_limit_and_a_grace_that_fits_in_a_st
 
 def test_other_hosts_make_other_addresses_of_the_same_description(site):
     container = replace(site, hosts={"kafka": "broker-1"}, bind="0.0.0.0")
-    kafka = services.kafka(container, "cluster")
+    kafka = services.kafka(container, KafkaCluster("cluster"))
     assert f"advertised.listeners=CLIENT://broker-1:{site.ports['kafka.client']}" in (
         kafka.files[0].text
     )
