@@ -4,8 +4,11 @@ import re
 
 import pytest
 
+from infra.config import StackSettings, StoreKind
+from infra.credentials import StackCredentials
 from infra.images.stages import DOCKERFILE, TARGETS, recipe
 from infra.paths import ROOT
+from infra.stack_services import stack_services
 
 GENERATED = ("requirements/", "package/")
 
@@ -79,3 +82,23 @@ def test_instructions_over_several_lines_stay_as_they_are():
         "ARG A=x\nFROM ${A} AS one\nRUN a \\\n && b\nFROM one AS two\nRUN c\n"
     )
     assert recipe("one", dockerfile).text == "ARG A=x\nFROM ${A} AS one\nRUN a \\\n && b\n"
+
+
+def made_folders(target: str) -> set[str]:
+    text = "\n".join(line for stage in recipe(target).stages for line in stage.instructions)
+    return {
+        folder
+        for words in re.findall(r"install -d -o 10001 -g 10001((?: /\S+)+)", text)
+        for folder in words.split()
+    }
+
+
+@pytest.mark.parametrize("store", StoreKind)
+def test_every_folder_that_a_service_keeps_is_in_its_image_and_its_own(store):
+    # An empty docker volume takes owner and mode of the folder that it covers.
+    settings = StackSettings(store=store, workers=2, brokers=3)
+    for service in stack_services(settings, StackCredentials.placeholders(), token=""):
+        if service.image in TARGETS:
+            assert {str(folder) for folder in service.folders} <= made_folders(service.image), (
+                service.name
+            )
