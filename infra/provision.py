@@ -19,6 +19,8 @@ from infra.files import write_private
 from infra.paths import ROOT
 
 FOLDER = ROOT / ".stack"
+# On every stage of infra/images/Dockerfile.
+IMAGE_LABEL = "dev.tapehouse.image"
 _PASSPHRASES = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
 
 
@@ -67,6 +69,13 @@ def _ensure_passphrase(folder: Path) -> Path:
     return path
 
 
+def remove_stages() -> int:
+    """Remove what Docker's classic builder leaves nameless of our images' stages."""
+    command = ("docker", "image", "prune", "--force", "--filter", f"label={IMAGE_LABEL}")
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+    return done.returncode
+
+
 class Pulumi:
     """The command, for one stack."""
 
@@ -91,7 +100,8 @@ class Pulumi:
 
     def down(self, others: Sequence[str]) -> int:
         """Take everything away; the stack's config and its secret stay for the next time."""
-        return self._run("destroy", "--yes", "--skip-preview", "--stack", self._stack, *others)
+        code = self._run("destroy", "--yes", "--skip-preview", "--stack", self._stack, *others)
+        return code or remove_stages()
 
     def _run(self, *arguments: str, given: str | None = None, quiet: bool = False) -> int:
         hidden = subprocess.DEVNULL if quiet else None

@@ -1,0 +1,103 @@
+"""Runs the Pulumi program without Pulumi: what it would register, as plain values."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+import pulumi.runtime
+from pulumi.runtime.mocks import MockMonitor
+
+from infra import images_component, stack
+from infra.config import StackSettings
+from infra.credentials import ExternalSecrets
+from infra.engine import Engine
+from infra.images.context import BuildContext
+
+CONTAINER = "docker:index/container:Container"
+IMAGE = "docker:index/remoteImage:RemoteImage"
+NETWORK = "docker:index/network:Network"
+VOLUME = "docker:index/volume:Volume"
+
+# How Pulumi marks a secret on its way to the engine.
+_SECRET = "4dabf18193072939515e22adb298388d"
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """One resource: its inputs, secrets opened, and the names of those that were secret."""
+
+    type: str
+    name: str
+    inputs: dict[str, Any]
+    secret: frozenset[str]
+    request: Any = field(repr=False)
+
+
+class _Monitor(MockMonitor):
+    """Keeps the options of every resource, which mocks alone never see."""
+
+    def __init__(self, mocks: pulumi.runtime.Mocks) -> None:
+        super().__init__(mocks)
+        self.requests: dict[tuple[str, str], Any] = {}
+
+    def RegisterResource(self, request):  # noqa: N802
+        self.requests[request.type, request.name] = request
+        return super().RegisterResource(request)
+
+
+class _Mocks(pulumi.runtime.Mocks):
+    def __init__(self) -> None:
+        self.made: list[tuple[str, str, dict[str, Any]]] = []
+
+    def new_resource(self, args):
+        self.made.append((args.typ, args.name, args.inputs))
+        more = {"imageId": f"sha256:{args.name}"} if args.typ == IMAGE else {}
+        return f"{args.name}-id", {**args.inputs, **more}
+
+    def call(self, args):
+        return {}
+
+
+def registered(
+    monkeypatch,
+    tmp_path,
+    settings: StackSettings,
+    *,
+    secret: str = "s" * 64,
+    token: str = "",
+    external: ExternalSecrets | None = None,
+) -> list[Registered]:
+    """All that the program registers for these settings."""
+    monkeypatch.setattr(images_component, "_CONTEXTS", tmp_path)
+    monkeypatch.setattr(images_component, "build_context", _context)
+    mocks = _Mocks()
+    monitor = _Monitor(mocks)
+    pulumi.runtime.set_mocks(
+        mocks, settings.project, settings.stack, preview=False, monitor=monitor
+    )
+
+    @pulumi.runtime.test
+    def program():
+        services = stack.structure(settings)
+        contents = pulumi.Output.secret(secret).apply(
+            lambda text: stack.contents_of(settings, text, external or ExternalSecrets(), token)
+        )
+        return stack.build(stack.lay_ground(settings, services, contents, Engine(), ""))
+
+    program()
+    return [_opened(kind, name, inputs, monitor) for kind, name, inputs in mocks.made]
+
+
+def of(made: list[Registered], kind: str) -> dict[str, Registered]:
+    """Those of one type, by name."""
+    return {one.name: one for one in made if one.type == kind}
+
+
+def _context(target: str, _arguments) -> BuildContext:
+    return BuildContext(target, {"Dockerfile": target.encode()}, {})
+
+
+def _opened(kind: str, name: str, inputs: dict[str, Any], monitor: _Monitor) -> Registered:
+    secret = {key for key, value in inputs.items() if isinstance(value, dict) and _SECRET in value}
+    opened = {key: value["value"] if key in secret else value for key, value in inputs.items()}
+    return Registered(kind, name, opened, frozenset(secret), monitor.requests[kind, name])
