@@ -6,4 +6,4 @@ from infra.container import Role
 class Compute(Role):
     """What reads Kafka and writes the tables; anyone who reached it could run code."""
 
-    roles = ("spark-master", "worker", "stream")
+    roles = ("spark-master", "worker", "stream", "spark-ui")
