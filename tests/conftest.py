@@ -1,11 +1,13 @@
 """Tiers: what each needs, and what happens where it is missing.
 
 A tier that cannot run here is skipped with one plain line: why, and how to get it. With
-`TAPEHOUSE_REQUIRE=integration,browser` (or `all`) a tier that would be skipped fails instead.
+`TAPEHOUSE_REQUIRE=integration,stack` (or `all`) a tier that would be skipped fails instead.
 """
 
 import importlib.util
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,9 +38,34 @@ def _browser_lacks() -> str | None:
     return _integration_lacks()
 
 
+def _stack_lacks() -> str | None:
+    for command in ("docker", "pulumi"):
+        if shutil.which(command) is None:
+            return f"no {command} command on the PATH: install it"
+    engine = subprocess.run(
+        ["docker", "version", "--format", "{{.Server.Version}}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if engine.returncode:
+        return f"no Docker Engine answers ({engine.stderr.strip()}): start one, or set DOCKER_HOST"
+    if not (shutil.which("pulumi-resource-docker") or _has_docker_plugin()):
+        return (
+            "pulumi's docker plugin is missing: run `pulumi plugin install resource docker 5.2.0`"
+        )
+    return None
+
+
+def _has_docker_plugin() -> bool:
+    home = Path(os.environ.get("PULUMI_HOME", Path.home() / ".pulumi"))
+    return any((home / "plugins").glob("resource-docker-v5*"))
+
+
 TIERS: dict[str, Callable[[], str | None]] = {
     "integration": _integration_lacks,
     "browser": _browser_lacks,
+    "stack": _stack_lacks,
 }
 
 

@@ -1,0 +1,81 @@
+"""One stack for the whole session, in a copy of the repository that tests may edit."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Fixtures of the browser tier, which some of these tests share.
+from tests.browser.conftest import browser, page  # noqa: F401
+from tests.support.listening import listening_addresses
+from tests.support.local_lake import free_ports
+from tests.support.stack import Stack, copy_project, running
+
+_STORE = "FROM scratch\nCOPY minio /usr/bin/silo\n"
+
+
+@pytest.fixture(scope="session")
+def images() -> dict[str, str]:
+    """Config values for a machine that can pull nothing; empty where the pinned ones can be had.
+
+    The store's image is then built around the `minio` on the PATH.
+    """
+    values: dict[str, str] = {}
+    if base := os.environ.get("TAPEHOUSE_BASE_IMAGE"):
+        values["baseImage"] = base
+    if store := os.environ.get("TAPEHOUSE_STORE_IMAGE") or _built_store():
+        values["storeImage"] = store
+    return values
+
+
+def _built_store() -> str:
+    binary = shutil.which("minio")
+    if binary is None:
+        return ""
+    digest = hashlib.sha256(Path(binary).read_bytes() + _STORE.encode()).hexdigest()[:12]
+    name = f"tapehouse-test-store:{digest}"
+    if subprocess.run(
+        ["docker", "image", "inspect", name], capture_output=True, check=False
+    ).returncode:
+        subprocess.run(
+            ["docker", "build", "--quiet", "--tag", name, "--file", "-", Path(binary).parent],
+            input=_STORE.encode(),
+            check=True,
+            capture_output=True,
+        )
+    return name
+
+
+@pytest.fixture(scope="session")
+def make_stack(tmp_path_factory: pytest.TempPathFactory, images: dict[str, str]):
+    """A maker of stacks, each with a project, a state and a port of its own."""
+
+    def make(name: str, **config: str) -> Stack:
+        folder = tmp_path_factory.mktemp(name)
+        (port,) = free_ports(1)
+        return Stack(
+            name=f"test-{name}-{os.getpid()}",
+            project=copy_project(folder / "project"),
+            home=folder / "pulumi",
+            config={"dashboardPort": str(port), "rate": "50", **images, **config},
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def listening_before() -> frozenset[str]:
+    """What this machine listened on before any stack was up."""
+    return listening_addresses()
+
+
+@pytest.fixture(scope="session")
+def stack(make_stack, listening_before: frozenset[str]) -> Iterator[Stack]:
+    """The stack that most tests share: every default, the simulator, MinIO."""
+    with running(make_stack("main")) as one:
+        one.wait_until_well()
+        yield one

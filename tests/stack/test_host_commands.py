@@ -1,0 +1,91 @@
+"""`tapehouse --stack`: everything a user asks from the host, with no port open for it."""
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.instance import wait_until
+from tests.support.stack import ROOT, TAPEHOUSE, Stack, assert_exactly_once
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
+
+RECORDING = ROOT / "tests" / "data" / "made-up.frames.jsonl"
+
+
+def test_status_tells_of_every_service_and_of_the_stream(stack: Stack) -> None:
+    report = stack.status()
+    assert set(report["services"]) == set(stack.containers())
+    assert report["stream"]["query"]["id"]
+    assert report["feed"] == "simulator"
+    shown = stack.cli("status").out
+    assert "stock-ticks" in shown
+    assert "running" in shown
+
+
+def test_a_moment_of_the_past_answers_as_it_did(stack: Stack) -> None:
+    kept = json.loads(stack.cli("snapshots", "--format", "json").out)
+    assert len(kept) >= 2
+    chosen = kept[len(kept) // 2]
+    (row,) = stack.sql("SELECT count(*) AS n FROM trades", "--as-of", str(chosen["snapshot_id"]))
+    assert row["n"] == chosen["total_rows"]
+    (same,) = stack.sql("SELECT count(*) AS n FROM trades", "--as-of", chosen["committed_at"])
+    assert same["n"] == row["n"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("sql", "SELEC 1"), 9, "syntax error"),
+        (("sql", "DROP TABLE trades"), 9, "read-only"),
+        (("sql", "SELECT * FROM read_csv('/run/tapehouse/secrets/x')"), 9, "disabled"),
+        (("sql", "SELECT 1 FROM trades", "--as-of", "2001-01-01T00:00:00Z"), 8, "before that"),
+    ],
+)
+def test_an_error_inside_is_one_line_outside(
+    stack: Stack, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    done = stack.cli(*arguments, check=False)
+    assert done.code == code, done.text
+    assert words in done.text
+    assert "Traceback" not in done.text
+
+
+def test_a_replay_is_stored_trade_by_trade(stack: Stack) -> None:
+    outcome = json.loads(stack.cli("replay", str(RECORDING), "--speed", "max", "--json").out)
+    assert outcome["sent"] == outcome["acknowledged"] == outcome["stored"] > 0
+    (row,) = stack.sql("SELECT count(*) AS n FROM trades WHERE source = 'made-up'")
+    assert row["n"] >= outcome["stored"]
+    assert_exactly_once(stack)
+
+
+def test_ctrl_c_ends_a_replay_in_order(stack: Stack, tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [TAPEHOUSE, "--stack", stack.name, "replay", RECORDING, "--speed", "0.1", "--json"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as replay:
+        wait_until(
+            lambda: "--replay" in _processes(stack, "producer"), 60, "the replay to have begun"
+        )
+        time.sleep(3)
+        replay.send_signal(signal.SIGINT)
+        out, errors = replay.communicate(timeout=120)
+    assert "Traceback" not in errors
+    assert "--replay" not in _processes(stack, "producer")
+    if out:
+        outcome = json.loads(out)
+        assert outcome["acknowledged"] == outcome["sent"]
+    assert_exactly_once(stack)
+
+
+def _processes(stack: Stack, service: str) -> str:
+    name = stack.containers()[service].name
+    return subprocess.run(
+        ["docker", "top", name, "-eo", "args"], capture_output=True, text=True, check=True
+    ).stdout

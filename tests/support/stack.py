@@ -1,0 +1,262 @@
+"""A real stack on a real engine, driven as a user does it: by `pulumi` and `tapehouse --stack`."""
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from infra.engine import LAUNCHER, PROJECT_LABEL, STACK_LABEL, Container, Engine
+from infra.reach_stack import PROJECT
+from tests.support.instance import wait_until
+
+ROOT = Path(__file__).parent.parent.parent
+TAPEHOUSE = Path(sys.executable).with_name("tapehouse")
+ENGINE = Engine()
+
+_PULUMI_SECONDS = 1500
+_SHARED = (".venv", ".jars")
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a command ended; `text` is all that it said, `out` its standard output alone."""
+
+    code: int
+    text: str
+    out: str
+
+
+def copy_project(folder: Path) -> Path:
+    """The repository as it stands, in a folder of its own, so that a test may edit it."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    for name in _SHARED:
+        (folder / name).symlink_to(ROOT / name)
+    return folder
+
+
+@dataclass
+class Stack:
+    """One stack of the project in `project`; `home` keeps Pulumi's state."""
+
+    name: str
+    project: Path
+    home: Path
+    config: dict[str, str]
+    secret: str = field(default_factory=lambda: secrets.token_hex(32))
+    secret_config: dict[str, str] = field(default_factory=dict)
+
+    def init(self) -> None:
+        """Make the stack and its config; nothing runs yet."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.pulumi("stack", "init", self.name)
+        self.configure({"secret": self.secret, **self.secret_config}, "--secret")
+        self.configure(self.config)
+
+    def configure(self, values: Mapping[str, str], kind: str = "--plaintext") -> None:
+        """Set config values; a dot in a key is a path into an object."""
+        for key, value in values.items():
+            path = ("--path",) if "." in key else ()
+            self.pulumi("config", "set", kind, *path, key, value, "--stack", self.name)
+
+    def pulumi(self, *arguments: str, check: bool = True) -> Done:
+        done = subprocess.run(
+            ["pulumi", *arguments, "--non-interactive"],
+            cwd=self.project,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=_PULUMI_SECONDS,
+            check=False,
+        )
+        text = done.stdout + done.stderr
+        if check and done.returncode:
+            raise AssertionError(
+                f"pulumi {' '.join(arguments[:2])}: {done.returncode}\n{text[-6000:]}"
+            )
+        return Done(done.returncode, text, done.stdout)
+
+    def environment(self) -> dict[str, str]:
+        """Pulumi's: a state of our own; tools from the PATH are never replaced by downloads."""
+        own = {
+            "PULUMI_BACKEND_URL": self.home.as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE": "of-the-tests",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # Before the editable install, so that the copy's own sources are what runs.
+            "PYTHONPATH": str(self.project),
+            "FINNHUB_API_TOKEN": "",
+            "FINNHUB_TICKERS": "",
+        }
+        if shutil.which("pulumi-resource-docker"):
+            own |= {
+                "PULUMI_HOME": str(self.home / "home"),
+                "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            }
+        return {**os.environ, **own}
+
+    def up(self, *, check: bool = True) -> Done:
+        return self.pulumi("up", "--yes", "--skip-preview", "--stack", self.name, check=check)
+
+    def destroy(self) -> Done:
+        return self.pulumi("destroy", "--yes", "--skip-preview", "--stack", self.name)
+
+    def preview_without_changes(self) -> Done:
+        return self.pulumi(
+            "preview", "--expect-no-changes", "--diff", "--stack", self.name, check=False
+        )
+
+    def replaced_by(self, edit: Mapping[str, str] | None = None) -> set[str]:
+        """Services whose containers another `up` makes anew, after changing the config."""
+        before = {name: one.id for name, one in self.containers().items()}
+        self.configure(edit or {})
+        self.up()
+        after = {name: one.id for name, one in self.containers().items()}
+        return {name for name in before | after if before.get(name) != after.get(name)}
+
+    def containers(self) -> dict[str, Container]:
+        """By service, jobs included."""
+        found = ENGINE.containers(self.labels)
+        return {one.service: one for one in found}
+
+    def services(self) -> dict[str, Container]:
+        """By name, without the jobs."""
+        return {name: one for name, one in self.containers().items() if not one.job}
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {PROJECT_LABEL: PROJECT, STACK_LABEL: self.name}
+
+    def leftovers(self) -> list[str]:
+        """Names of everything of this stack that the engine still has."""
+        prefix = f"{PROJECT}-{self.name}-"
+        asked = {
+            "ps": ("ps", "--all", "--format", "{{.Names}}"),
+            "volume": ("volume", "ls", "--format", "{{.Name}}"),
+            "network": ("network", "ls", "--format", "{{.Name}}"),
+            "image": ("images", "--format", "{{.Repository}}"),
+        }
+        # Images may carry the prefix as a path: tapehouse-test/kafka.
+        return [
+            f"{kind} {name}"
+            for kind, arguments in asked.items()
+            for name in docker(*arguments).split()
+            if name.startswith((prefix, prefix.rstrip("-") + "/"))
+        ]
+
+    def cli(self, *arguments: str, timeout: float = 300, check: bool = True) -> Done:
+        """Run `tapehouse --stack` beside the stack."""
+        done = subprocess.run(
+            [TAPEHOUSE, "--stack", self.name, *arguments],
+            cwd=self.home,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        if check and done.returncode:
+            raise AssertionError(
+                f"tapehouse {' '.join(arguments)}: {done.returncode}\n{done.stderr[-3000:]}"
+            )
+        return Done(done.returncode, done.stdout + done.stderr, done.stdout)
+
+    def sql(self, text: str, *options: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = json.loads(
+            self.cli("sql", text, "--format", "json", *options).out
+        )
+        return rows
+
+    def count(self, table: str = "trades") -> int:
+        return int(self.sql(f"SELECT count(*) AS n FROM {table}")[0]["n"])
+
+    def status(self) -> dict[str, Any]:
+        report: dict[str, Any] = json.loads(self.cli("status", "--json").out)
+        return report
+
+    def is_caught_up(self, minimum: int = 0) -> bool:
+        """Whether all that the trades' topic held a moment ago is stored."""
+        stream = self.status()["stream"]
+        places = (stream or {"offsets": {}})["offsets"].get("stock-ticks", {}).values()
+        stored = sum(place.get("stored", 0) for place in places)
+        latest = sum(place.get("latest", 0) for place in places)
+        return bool(places) and stored >= max(minimum, latest)
+
+    def wait_until_well(self, seconds: float = 240) -> None:
+        """Every container good, and new trades in the table."""
+        wait_until(
+            lambda: all(one.is_good for one in self.containers().values()),
+            seconds,
+            f"all containers of {self.name} to be well",
+        )
+        self.cli("status", "--wait", timeout=seconds + 60)
+
+    def stop(self, service: str) -> None:
+        """As a person might, behind Pulumi's back."""
+        docker("stop", "--time", "1", self.containers()[service].name)
+
+    def dashboard_url(self) -> str:
+        return str(self.status()["dashboard"])
+
+    def python(self, service: str, program: str) -> Any:
+        """What a program prints as JSON that runs in a container with the service's secrets."""
+        done = ENGINE.run_in(
+            self.containers()[service].name,
+            (*LAUNCHER, "/opt/venv/bin/python", "-"),
+            program.encode(),
+        )
+        assert done.returncode == 0, done.stderr.decode(errors="replace")[-3000:]
+        return json.loads(done.stdout)
+
+
+def docker(*arguments: str) -> str:
+    """What the docker command prints."""
+    return subprocess.run(
+        ["docker", *arguments], capture_output=True, text=True, check=True, timeout=600
+    ).stdout
+
+
+def assert_exactly_once(stack: Stack) -> int:
+    """Each offset of the trades' topic is in the tables once, without a hole; returns how many."""
+    rows = stack.sql(
+        """
+        SELECT kafka_partition AS place, count(*) AS n, count(DISTINCT kafka_offset) AS offsets,
+            min(kafka_offset) AS first, max(kafka_offset) AS last
+        FROM (SELECT kafka_partition, kafka_offset FROM trades UNION ALL
+              SELECT kafka_partition, kafka_offset FROM rejected
+              WHERE kafka_topic = 'stock-ticks')
+        GROUP BY ALL
+        """
+    )
+    assert rows
+    for row in rows:
+        assert row["first"] == 0, row
+        assert row["n"] == row["offsets"] == row["last"] + 1, row
+    return sum(row["n"] for row in rows)
+
+
+@contextmanager
+def running(stack: Stack) -> Iterator[Stack]:
+    """The stack from `init` to `destroy`, whatever happens in between."""
+    stack.init()
+    try:
+        stack.up()
+        yield stack
+    finally:
+        stack.configure({"lifecycle": "ephemeral"})
+        stack.pulumi("destroy", "--yes", "--skip-preview", "--stack", stack.name, check=False)
+    assert stack.leftovers() == []
