@@ -26,10 +26,10 @@ NETWORKS: Mapping[str, bool] = {
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file that must be there before the service starts."""
+    """A file that must be there before the service starts; its text may hold secrets."""
 
     path: Path
-    text: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

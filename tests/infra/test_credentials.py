@@ -1,7 +1,7 @@
 import pytest
 
 from catalog.errors import SettingsError
-from infra.credentials import Credentials
+from infra.credentials import Credentials, ExternalSecrets, StackCredentials, hkdf
 
 
 def test_they_are_generated_once_and_then_stay(tmp_path):
@@ -42,3 +42,38 @@ def test_the_cluster_id_is_one_that_kafka_takes():
     ids = {Credentials.generate().kafka_cluster_id for _ in range(100)}
     assert len(ids) == 100
     assert all(len(id_) == 22 and not id_.startswith("-") for id_ in ids)
+
+
+def test_keys_are_derived_as_rfc_5869_says():
+    # Its third test case: SHA-256, no salt, no info.
+    derived = hkdf(bytes.fromhex("0b" * 22), b"", 42).hex()
+    assert derived.startswith("8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d")
+
+
+def test_a_stacks_secret_gives_the_same_credentials_each_time_and_another_gives_others():
+    one, other = StackCredentials.derive("one"), StackCredentials.derive("other")
+    assert one == StackCredentials.derive("one")
+    assert not set(one.secrets()) & set(other.secrets())
+
+
+def test_every_purpose_has_a_secret_of_its_own():
+    found = StackCredentials.derive("one").secrets()
+    assert len(set(found)) == len(found) >= 15
+    assert all(len(secret) >= 22 for secret in found)
+
+
+def test_a_derived_cluster_id_never_looks_like_an_option():
+    ids = [StackCredentials.derive(str(number)).kafka_cluster_id for number in range(300)]
+    assert not [text for text in ids if text.startswith("-") or len(text) != 22]
+
+
+def test_placeholders_are_recognizable_and_distinct():
+    found = StackCredentials.placeholders().secrets()
+    assert all(text.startswith("placeholder-") for text in found)
+    assert len(set(found)) == len(found)
+
+
+def test_nothing_of_a_stacks_credentials_shows_in_a_repr():
+    external = ExternalSecrets(broker_password="canary")
+    credentials = StackCredentials.derive("one", external)
+    assert not [secret for secret in credentials.secrets() if secret in repr(credentials)]

@@ -20,6 +20,25 @@ def test_no_secret_is_among_what_the_command_line_shows():
     assert "canary" not in str(launch_conf(StreamingSettings(), SCRATCH))
 
 
+def test_a_local_session_has_nothing_of_a_cluster():
+    conf = session_conf(StreamingSettings(), LAKE, SCRATCH)
+    assert not [name for name in conf if "authenticate" in name or "executor" in name]
+
+
+def test_a_cluster_gets_known_ports_and_a_secret_that_its_command_line_does_not_show():
+    settings = StreamingSettings(
+        TAPEHOUSE_SPARK_MASTER="spark://spark-master:7077",
+        TAPEHOUSE_SPARK_DRIVER_PORT=7079,
+        TAPEHOUSE_SPARK_BLOCK_PORT=7080,
+        TAPEHOUSE_SPARK_SECRET="canary-of-the-cluster",
+    )
+    conf = session_conf(settings, LAKE, SCRATCH)
+    assert conf["spark.authenticate"] == "true"
+    assert conf["spark.authenticate.secret"] == "canary-of-the-cluster"
+    assert (conf["spark.driver.port"], conf["spark.driver.blockManager.port"]) == ("7079", "7080")
+    assert "canary" not in str(launch_conf(settings, SCRATCH))
+
+
 def test_the_session_gets_the_catalog_with_its_secrets():
     conf = session_conf(StreamingSettings(), LAKE, SCRATCH)
     assert conf["spark.sql.catalog.lake.token"] == "canary-token"
