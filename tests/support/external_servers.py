@@ -1,4 +1,4 @@
-"""Kafka, an S3 store and a REST catalog that belong to no stack: processes that containers reach."""
+"""Kafka, an S3 store and a REST catalog that belong to no stack: processes on this machine."""
 
 import os
 import subprocess
