@@ -147,6 +147,7 @@ class _Stack:
         )
         return replace(
             described,
+            environment={"TAPEHOUSE_DASHBOARD_QUERY_MEMORY": f"{described.memory_mb * 4 // 10}MB"},
             needs=("ensure-tables",),
             folders=(),
             publishes={inside: settings.dashboard_port},

@@ -20,4 +20,7 @@ def live_market() -> LiveMarket:
     lake = LakeSettings.read()
     secrets = (lake.credential, lake.token, lake.store_secret_key)
     configure_logging(secret.get_secret_value() for secret in secrets)
-    return LiveMarket(lake, every_seconds=dashboard_settings().poll_seconds).start()
+    settings = dashboard_settings()
+    return LiveMarket(
+        lake, every_seconds=settings.poll_seconds, memory_limit=settings.query_memory
+    ).start()

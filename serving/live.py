@@ -81,10 +81,12 @@ class LiveMarket:
         settings: LakeSettings,
         *,
         every_seconds: float = 0.4,
+        memory_limit: str = "1GB",
         now: Callable[[], int] = _microseconds,
     ) -> None:
         self._settings = settings
         self._every_seconds = every_seconds
+        self._memory_limit = memory_limit
         self._now = now
         self._frame = Frame()
         self._session: _Session | None = None
@@ -307,7 +309,7 @@ class LiveMarket:
         with translated(self._settings):
             properties = self._settings.catalog_properties() | {"snapshot-loading-mode": "refs"}
             catalog = RestCatalog("live", **properties)
-        return _Session(Lake.open(self._settings), catalog)
+        return _Session(Lake.open(self._settings, memory_limit=self._memory_limit), catalog)
 
     def _disconnect(self) -> None:
         if self._session is not None:

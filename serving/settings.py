@@ -13,6 +13,9 @@ class DashboardSettings(Settings):
     """How the dashboard follows the lake."""
 
     poll_seconds: float = Field(0.4, alias="TAPEHOUSE_DASHBOARD_POLL_SECONDS", ge=0.1, le=60)
+    query_memory: str = Field(
+        "1GB", alias="TAPEHOUSE_DASHBOARD_QUERY_MEMORY", pattern=r"^[1-9][0-9]*[MG]B$"
+    )
     refresh_seconds: float = Field(1.0, alias="TAPEHOUSE_DASHBOARD_REFRESH_SECONDS", ge=0.25, le=60)
 
 
