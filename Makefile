@@ -32,8 +32,8 @@ down: setup ## take it all away again
 test: setup-dev ## every test that this machine can run
 	@$(BIN)/pytest $(ARGS)
 
-test-fast: setup-dev ## only those that start no server and no browser
-	@$(BIN)/pytest -m "not integration and not browser" $(ARGS)
+test-fast: setup-dev ## only those that start no server, no browser and no container
+	@$(BIN)/pytest -m "not integration and not browser and not stack" $(ARGS)
 
 lint: setup-dev ## format, style, types and the direction of imports
 	$(BIN)/ruff format --check .
