@@ -27,6 +27,7 @@ _OPEN_FILES = 65_536
 # failed wait must not be forgiven by the next `up`, which has nothing else to change.
 REPLACED_ON = ["#initerror", "healthcheck", "init", "tmpfs"]
 
+_KEEPERS_GRACE_SECONDS = 30
 _LOG_OPTIONS = {"max-file": "3", "max-size": "10m"}
 
 
@@ -100,6 +101,11 @@ def ports(service: Service, settings: StackSettings) -> list[docker.ContainerPor
     ]
 
 
+def _grace_seconds(service: Service) -> int:
+    # Only a bound: who keeps something gets time to write it down even on a busy machine.
+    return max(service.grace_seconds, _KEEPERS_GRACE_SECONDS if service.folders else 0)
+
+
 def rules(service: Service, settings: StackSettings) -> dict[str, Any]:
     """Arguments of `docker.Container` that follow from the rules alone."""
     return {
@@ -128,6 +134,6 @@ def rules(service: Service, settings: StackSettings) -> dict[str, Any]:
         "wait": True,
         "wait_timeout": settings.patience_seconds,
         # Unset would mean SIGKILL at once; the other is what an engine that stops goes by.
-        "destroy_grace_seconds": service.grace_seconds,
-        "stop_timeout": service.grace_seconds,
+        "destroy_grace_seconds": _grace_seconds(service),
+        "stop_timeout": _grace_seconds(service),
     }

@@ -46,19 +46,19 @@ VARIANTS = {
 }
 
 
-@pytest.fixture(params=VARIANTS)
+@pytest.fixture(params=VARIANTS, scope="module")
 def settings(request) -> StackSettings:
     return VARIANTS[request.param]
 
 
-@pytest.fixture
-def made(settings, monkeypatch, tmp_path):
-    return registered(
-        monkeypatch, tmp_path, settings, secret=SECRET, token=TOKEN, external=EXTERNAL
-    )
+@pytest.fixture(scope="module")
+def made(settings, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("contexts")
+        return registered(patch, folder, settings, secret=SECRET, token=TOKEN, external=EXTERNAL)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def containers(made):
     return {name: one.inputs for name, one in of(made, CONTAINER).items()}
 
@@ -101,7 +101,7 @@ def test_every_container_is_waited_for_and_stopped_kindly(containers, settings):
         assert container["healthcheck"]["tests"][0] == "CMD"
         assert len(container["healthcheck"]["tests"]) > 1
         assert container["destroyGraceSeconds"] == container["stopTimeout"] > 0
-    for keeper in {"store", "kafka", "kafka-1"} & set(containers):
+    for keeper in {"store", "kafka", "catalog", "stream"} & set(containers):
         assert containers[keeper]["destroyGraceSeconds"] >= 30
 
 
