@@ -1,9 +1,7 @@
 """Kafka, an S3 store and a REST catalog that belong to no stack: processes on this machine."""
 
-import os
-import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +10,13 @@ import psutil
 from infra import services
 from infra.credentials import Credentials
 from infra.java import ensure_java
+from infra.kafka_config import KafkaCluster
 from infra.paths import JARS, executable
-from infra.service import Service, Site
+from infra.service import Site
 from infra.services import PORTS
-from tests.support.instance import wait_until
 from tests.support.local_lake import free_ports
+from tests.support.servers import running
 from tests.support.stack import docker
-
-_READY_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +50,11 @@ def external_servers(folder: Path, address: str) -> Iterator[External]:
     )
     key, secret = credentials.store_access_key, credentials.store_secret_key
     catalog = site.url("store.catalog")
-    with ExitStack() as running:
-        running.enter_context(_running(services.kafka(site, credentials.kafka_cluster_id), folder))
-        running.enter_context(_running(services.store(site, key, secret), folder))
+    cluster = KafkaCluster(credentials.kafka_cluster_id)
+    with (
+        running(services.kafka(site, cluster), folder),
+        running(services.store(site, key, secret), folder),
+    ):
         yield External(
             {
                 "externalBroker.server": site.address("kafka.client"),
@@ -69,22 +68,3 @@ def external_servers(folder: Path, address: str) -> Iterator[External]:
                 "externalCatalog.credential": f"{key}:{secret}",
             },
         )
-
-
-@contextmanager
-def _running(service: Service, folder: Path) -> Iterator[None]:
-    for path in (*service.folders, *(file.path.parent for file in service.files)):
-        path.mkdir(parents=True, exist_ok=True)
-    for file in service.files:
-        file.path.write_text(file.text)
-    environment = {**os.environ, **service.environment, **service.secrets}
-    with (folder / f"{service.name}.log").open("wb") as log:
-        if service.preparation:
-            subprocess.run(service.preparation.command, check=True, stdout=log, stderr=log)
-        process = subprocess.Popen(service.command, env=environment, stdout=log, stderr=log)
-    try:
-        wait_until(service.health.passes, _READY_SECONDS, f"{service.name} to be ready")
-        yield
-    finally:
-        process.terminate()
-        process.wait(30)
