@@ -87,6 +87,11 @@ class Engine:
         """That of the engine. Raises InstallError without a docker command, else ServiceError."""
         return self._ask("version", "--format", "{{.Server.Version}}").strip()
 
+    def address(self) -> str:
+        """As others take it: that of the environment or of the docker command's own context."""
+        form = "{{.Endpoints.docker.Host}}"
+        return self._host or self._ask("context", "inspect", "--format", form).strip()
+
     def memory_bytes(self) -> int:
         """What the engine's machine has in all."""
         return int(self._ask("info", "--format", "{{.MemTotal}}"))

@@ -4,7 +4,6 @@ feed -> broker -> compute -> rest catalog -> object store
 dashboard -----------------> rest catalog -> object store
 """
 
-import os
 from collections.abc import Sequence
 
 import pulumi
@@ -53,12 +52,11 @@ def _run(config: pulumi.Config, feed: FeedSettings) -> None:
     check_settings(settings)
     secret = read_secret(config)
     services = structure(settings)
-    host = pulumi.Config("docker").get("host") or os.environ.get("DOCKER_HOST", "")
-    engine = Engine(host)
+    engine = Engine(pulumi.Config("docker").get("host") or "")
     check_services(services, settings, engine.memory_bytes())
     external, token = read_external_secrets(config), read_token(config, feed)
     contents = secret.apply(lambda text: contents_of(settings, text, external, token))
-    ground = lay_ground(settings, services, contents, engine, host)
+    ground = lay_ground(settings, services, contents, engine)
     asked = build(ground).apply(lambda _: _verify(engine, settings, services))
     pulumi.export("healthy", asked)
     for name, value in outputs(settings, services).items():
@@ -70,10 +68,9 @@ def lay_ground(
     services: Sequence[Service],
     contents: pulumi.Output[Contents],
     engine: Engine,
-    host: str,
 ) -> Ground:
     """The engine, its networks and the images: what every box needs."""
-    provider = docker.Provider("engine", host=host or None)
+    provider = docker.Provider("engine", host=engine.address())
     return Ground(
         settings=settings,
         services=services,

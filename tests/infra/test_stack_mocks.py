@@ -18,7 +18,16 @@ from infra.container_rules import REPLACED_ON
 from infra.credentials import ExternalSecrets, StackCredentials
 from infra.service import NETWORKS
 from infra.stack import structure
-from tests.support.stack_mocks import CONTAINER, IMAGE, NETWORK, VOLUME, of, registered
+from tests.support.stack_mocks import (
+    CONTAINER,
+    HOST,
+    IMAGE,
+    NETWORK,
+    PROVIDER,
+    VOLUME,
+    of,
+    registered,
+)
 
 SECRET = "0123456789abcdef" * 4
 TOKEN = "canary-of-the-feed-token"
@@ -61,6 +70,12 @@ def made(settings, tmp_path_factory):
 @pytest.fixture(scope="module")
 def containers(made):
     return {name: one.inputs for name, one in of(made, CONTAINER).items()}
+
+
+def test_everything_is_made_on_the_engine_of_the_config(made):
+    assert {one.name: one.inputs["host"] for one in of(made, PROVIDER).values()} == {"engine": HOST}
+    for kind in (CONTAINER, IMAGE, NETWORK, VOLUME):
+        assert all("engine" in one.request.provider for one in of(made, kind).values())
 
 
 def test_there_is_one_container_for_each_service(containers, settings):

@@ -15,8 +15,11 @@ from infra.images.context import BuildContext
 
 CONTAINER = "docker:index/container:Container"
 IMAGE = "docker:index/remoteImage:RemoteImage"
+PROVIDER = "pulumi:providers:docker"
 NETWORK = "docker:index/network:Network"
 VOLUME = "docker:index/volume:Volume"
+
+HOST = "unix:///run/of-the-tests.sock"
 
 # How Pulumi marks a secret on its way to the engine.
 _SECRET = "4dabf18193072939515e22adb298388d"
@@ -82,7 +85,7 @@ def registered(
         contents = pulumi.Output.secret(secret).apply(
             lambda text: stack.contents_of(settings, text, external or ExternalSecrets(), token)
         )
-        return stack.build(stack.lay_ground(settings, services, contents, Engine(), ""))
+        return stack.build(stack.lay_ground(settings, services, contents, Engine(HOST)))
 
     program()
     return [_opened(kind, name, inputs, monitor) for kind, name, inputs in mocks.made]
