@@ -1,6 +1,7 @@
-"""What is said when a container fails: the service's name and its last words."""
+"""What is said when a container or an image fails: the service's name and its last words."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 
 import pulumi
 
@@ -20,6 +21,21 @@ def explaining_hooks(engine: Engine) -> pulumi.ResourceHookBinding:
         return False  # No other try: it would find the failed container in its way.
 
     return pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook("explain-failure", explain)])
+
+
+def naming_hooks(users: Mapping[str, Sequence[str]]) -> pulumi.ResourceHookBinding:
+    """Hooks for every image: a failure names the services that run on it."""
+
+    def name_them(failure: pulumi.ErrorHookArgs) -> bool:
+        names = sorted(users.get(failure.name, ()))
+        if failure.failed_operation != "delete" and names:
+            pulumi.log.error(
+                f"service {', '.join(names)} failed: the image {failure.name} cannot be had. The"
+                " error of that image says why."
+            )
+        return False
+
+    return pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook("name-users", name_them)])
 
 
 def last_words(engine: Engine, failure: pulumi.ErrorHookArgs) -> str:

@@ -8,9 +8,11 @@ import pulumi_docker as docker
 
 from infra.config import StackSettings
 from infra.container_rules import labels
+from infra.hooks import naming_hooks
 from infra.images.context import build_context
 from infra.images.stages import TARGETS
 from infra.paths import ROOT
+from infra.service import Service
 
 # Where the provider runs: it takes a relative path, which is the same in every checkout.
 _PROGRAM = ROOT / "infra"
@@ -23,10 +25,14 @@ class Images(pulumi.ComponentResource):
     _made: Mapping[str, docker.RemoteImage]
 
     def __init__(
-        self, settings: StackSettings, wanted: Iterable[str], engine: docker.Provider
+        self, settings: StackSettings, services: Iterable[Service], engine: docker.Provider
     ) -> None:
         super().__init__("tapehouse:stack:Images", "images")
-        wanted = set(wanted)
+        users: dict[str, list[str]] = {}
+        for service in services:
+            users.setdefault(service.image, []).append(service.name)
+        wanted = set(users)
+        self._hooks = naming_hooks({_logical_name(image): users[image] for image in wanted})
         made: dict[str, docker.RemoteImage] = {}
         for target in [one for one in TARGETS if one in wanted]:
             # One after another: they share stages, and the builder would make those twice.
@@ -62,12 +68,19 @@ class Images(pulumi.ComponentResource):
                 labels=labels(settings),
             ),
             triggers={"content": context.digest},
-            opts=pulumi.ResourceOptions(parent=self, provider=engine, depends_on=before),
+            opts=pulumi.ResourceOptions(
+                parent=self, provider=engine, depends_on=before, hooks=self._hooks
+            ),
         )
 
     def _theirs(self, image: str, engine: docker.Provider) -> docker.RemoteImage:
         return docker.RemoteImage(
-            image.partition("@")[0].rpartition("/")[2].replace(":", "-"),
+            _logical_name(image),
             name=image,
-            opts=pulumi.ResourceOptions(parent=self, provider=engine),
+            opts=pulumi.ResourceOptions(parent=self, provider=engine, hooks=self._hooks),
         )
+
+
+def _logical_name(image: str) -> str:
+    """What Pulumi shows; of ours, the target."""
+    return image.partition("@")[0].rpartition("/")[2].replace(":", "-")

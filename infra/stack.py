@@ -76,7 +76,7 @@ def lay_ground(
         services=services,
         engine=provider,
         networks=Networks(settings, (name for one in services for name in one.networks), provider),
-        images=Images(settings, (one.image for one in services), provider),
+        images=Images(settings, services, provider),
         contents=contents,
         hooks=explaining_hooks(engine),
     )
