@@ -130,5 +130,8 @@ def read_secret(config: pulumi.Config) -> pulumi.Output[str]:
 
 def _verify(engine: Engine, settings: StackSettings, services: Sequence[Service]) -> bool:
     if not pulumi.runtime.is_dry_run():
-        verify(engine, settings.prefix, services, _VERIFY_SECONDS)
+        try:
+            verify(engine, settings.prefix, services, _VERIFY_SECONDS)
+        except TapehouseError as error:
+            raise pulumi.RunError(str(error)) from None
     return True
