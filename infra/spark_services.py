@@ -70,7 +70,7 @@ def spark_master(site: Site, secret: str) -> Service:
         grace_seconds=6,
         image="spark",
         networks=("data",),
-        probe=http_probe(f"{_own_console(site, 'spark-master')}/json/", wants="status"),
+        probe=http_probe(f"{site.loopback_url('spark-master.console')}/json/", wants="status"),
         scratch_mb=64,
         scratch_exec=True,
     )
@@ -108,7 +108,7 @@ def spark_worker(site: Site, secret: str, number: int) -> Service:
         grace_seconds=6,
         image="spark",
         networks=("data",),
-        probe=http_probe(f"{_own_console(site, name, 'spark-worker')}/json/", wants="masterurl"),
+        probe=http_probe(f"{site.loopback_url('spark-worker.console')}/json/", wants="masterurl"),
         scratch_mb=128,
         scratch_exec=True,
         role="worker",
@@ -136,11 +136,6 @@ def spark_ui(site: Site) -> Service:
 
 def _spark_class(site: Site, name: str) -> tuple[str, str]:
     return (f"{site.spark}/bin/spark-class", f"org.apache.spark.deploy.{name}")
-
-
-def _own_console(site: Site, host: str, port_of: str = "") -> str:
-    # Its page listens on the address of its name alone.
-    return f"http://{host}:{site.ports[f'{port_of or host}.console']}"
 
 
 def _environment(site: Site) -> dict[str, str]:
