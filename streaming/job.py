@@ -67,7 +67,7 @@ def run(
             small = small_session(session)
             listener = ProgressListener(board, broker.topic)
             for one in (session, small):
-                one.streams.addListener(listener)
+                listener.listen_to(one)
             queries = [_start_trades(session, settings, broker, board, folder)]
             log.info("ready", seconds=round(time.monotonic() - began, 1))
             try:

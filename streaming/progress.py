@@ -1,4 +1,4 @@
-# ruff: noqa: N802, ARG002 (the names and arguments are Spark's)
+# ruff: noqa: N802, ARG002, SLF001 (the names and arguments are Spark's, and its gateway private)
 """What the queries report after each micro-batch, written on the keeper's board and in the log."""
 
 import json
@@ -6,13 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from pyspark.sql.streaming.listener import (
-    QueryIdleEvent,
-    QueryProgressEvent,
-    QueryStartedEvent,
-    QueryTerminatedEvent,
-    StreamingQueryListener,
-)
+from py4j.java_gateway import JavaGateway, JavaObject
+from pyspark.java_gateway import ensure_callback_server_started
+from pyspark.sql import SparkSession
 
 from catalog.logs import get_logger
 from catalog.schema import TRADES
@@ -24,8 +20,17 @@ _INFO_SECONDS = 30
 log = get_logger("streaming.progress")
 
 
-class ProgressListener(StreamingQueryListener):
-    """Called by Spark, off the stream's own thread, after each micro-batch of every query."""
+class ProgressListener:
+    """Called by Spark, off the stream's own thread, after each micro-batch of every query.
+
+    It speaks to the JVM itself: PySpark's own listener fetches every field of an event by a call of
+    its own, which took a tenth of a core at a trigger of one second.
+    """
+
+    class Java:
+        """Which interface py4j shall give it in the JVM."""
+
+        implements = ("org.apache.spark.sql.streaming.PythonStreamingQueryListener",)
 
     def __init__(
         self, board: Board, trades_topic: str, now: Callable[[], float] = time.monotonic
@@ -36,18 +41,25 @@ class ProgressListener(StreamingQueryListener):
         self._rows_since_info = 0
         self._last_info = now()
 
-    def onQueryStarted(self, event: QueryStartedEvent) -> None:
+    def listen_to(self, session: SparkSession) -> None:
+        """Hear of all queries that are started in the session from now on."""
+        gateway: JavaGateway = session.sparkContext._gateway
+        ensure_callback_server_started(gateway)  # type: ignore[no-untyped-call]
+        wrapper = gateway.jvm.org.apache.spark.sql.streaming.PythonStreamingQueryListenerWrapper
+        session._jsparkSession.streams().addListener(wrapper(self))
+
+    def onQueryStarted(self, event: JavaObject) -> None:
         """Part of Spark's interface; nothing to do."""
 
-    def onQueryIdle(self, event: QueryIdleEvent) -> None:
+    def onQueryIdle(self, event: JavaObject) -> None:
         """Called when a trigger found nothing new: all there was is stored."""
         self._board.update_query(waiting=True, rows_per_second=0.0)
 
-    def onQueryProgress(self, event: QueryProgressEvent) -> None:
+    def onQueryProgress(self, event: JavaObject) -> None:
         """Called after each micro-batch, and now and then between them."""
-        self.note(json.loads(event.progress.json))
+        self.note(json.loads(event.progress().json()))
 
-    def onQueryTerminated(self, event: QueryTerminatedEvent) -> None:
+    def onQueryTerminated(self, event: JavaObject) -> None:
         """Part of Spark's interface; the job itself watches for ends."""
 
     def note(self, progress: dict[str, Any]) -> None:

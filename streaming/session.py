@@ -134,6 +134,10 @@ _MICRO_BATCH = {
     "spark.sql.streaming.minBatchesToRetain": "20",
     "spark.sql.streaming.noDataProgressEventInterval": "2000",
     "spark.sql.streaming.pollingDelay": "20ms",
+    # The default one starts a process for every file it renames, where Hadoop has no native part.
+    "spark.sql.streaming.checkpointFileManagerClass": (
+        "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
+    ),
     "spark.sql.ui.retainedExecutions": "5",
     "spark.ui.retainedJobs": "5",
     "spark.ui.retainedStages": "5",
