@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from datetime import datetime
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 REGION = "us-east-1"
 
@@ -27,9 +27,9 @@ def sign(
     }
     names = ";".join(headers)
     lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
-    asked = "\n".join(
-        (method, address.path or "/", "", lines, names, headers["x-amz-content-sha256"])
-    )
+    # As S3 itself has it, and SeaweedFS for all it serves: a slash stays one, even in a name.
+    path = quote(unquote(address.path), safe="/-_.~")
+    asked = "\n".join((method, path, "", lines, names, headers["x-amz-content-sha256"]))
     scope = f"{day}/{REGION}/{service}/aws4_request"
     digest = hashlib.sha256(asked.encode()).hexdigest()
     text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{digest}"
