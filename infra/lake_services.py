@@ -83,6 +83,8 @@ def catalog(site: Site, store: str, access: tuple[str, str, str], warehouse: str
             "-Xms64m",
             f"-Xmx{memory_mb // 2}m",
             "-XX:+UseSerialGC",
+            # Else a line for every commit and every look at a table.
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
             "-cp",
             f"{site.jars / 'catalog'}/*",
             "org.apache.iceberg.rest.RESTCatalogServer",
