@@ -7,6 +7,7 @@ Spark, Kafka or the lake.
 import hmac
 import json
 import threading
+import urllib.error
 import urllib.request
 from collections import deque
 from collections.abc import Iterator
@@ -120,6 +121,8 @@ def ask_status(host: str, port: int, token: SecretStr, seconds: float = 5.0) -> 
         with opener.open(request, timeout=seconds) as answer:
             status: Json = json.load(answer)
     except (OSError, ValueError) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # it holds the connection
         raise ServiceError(
             f"The streaming job does not answer ({error}): it is starting, or it failed."
             " `tapehouse status` tells which; its log says why."
