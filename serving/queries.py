@@ -31,10 +31,10 @@ def table_at(table: Table, snapshot_id: int | None = None) -> str:
 def plain_names(text: str, snapshot_ids: Mapping[str, int]) -> list[Query]:
     """Temporary views that let `text` say `trades` for the table at its snapshot.
 
-    Only for tables that the text may name: making a view asks the catalog. A table without an id is
-    read at its newest snapshot.
+    Only for tables that the text may name plainly, not as `lake.market.trades`: making a view asks
+    the catalog. A table without an id is read at its newest snapshot.
     """
-    words = set(re.findall(r"\w+", text.lower()))
+    words = set(re.findall(r"(?<![\w.])\w+", text.lower()))
     return [
         Query(
             f"CREATE OR REPLACE TEMP VIEW {table.name} AS"

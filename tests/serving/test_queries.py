@@ -35,6 +35,10 @@ def test_only_tables_that_are_used_get_a_name() -> None:
     )
 
 
+def test_a_table_named_in_full_needs_no_view() -> None:
+    assert plain_names("SELECT count(*) FROM lake.market.trades", {}) == []
+
+
 def test_a_topic_partition_never_seen_is_read_whole() -> None:
     text = select_new_trades(table_at(TRADES, 7), {1: 50}).text
     assert "(kafka_partition = 1 AND kafka_offset > 50)" in text
