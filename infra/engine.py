@@ -58,7 +58,7 @@ class Container:
             stack=labels.get(STACK_LABEL, ""),
             service=labels.get(SERVICE_LABEL, ""),
             state=state["Status"],
-            health=(state.get("Health") or {}).get("Status", "").replace("none", ""),
+            health=_health(state),
             exit_code=state["ExitCode"],
             started_at=state["StartedAt"],
             restarts=found["RestartCount"],
@@ -170,6 +170,12 @@ class Engine:
                 " DOCKER_HOST)."
             )
         return [docker, *(("-H", self._host) if self._host else ())]
+
+
+def _health(state: Mapping[str, Any]) -> str:
+    # What has ended keeps the last word about it, which then means nothing.
+    known = (state.get("Health") or {}).get("Status", "") if state["Running"] else ""
+    return "" if known == "none" else str(known)
 
 
 def _failure(problem: str) -> ServiceError:

@@ -55,6 +55,7 @@ def container(service: str, stack: str = "dev", **changes: Any) -> dict[str, Any
         },
         "State": {
             "Status": changes.get("state", "running"),
+            "Running": changes.get("state", "running") == "running",
             "ExitCode": changes.get("exit_code", 0),
             "StartedAt": "2026-01-02T15:04:05.678Z",
             "Health": {"Status": changes.get("health", "healthy")},
