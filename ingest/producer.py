@@ -47,7 +47,7 @@ class TradeProducer:
         broker: BrokerSettings,
         *,
         stop: Event | None = None,
-        flush_seconds: float = 15.0,
+        flush_seconds: float = 10.0,
         delivery_log: Path | None = None,
     ) -> None:
         self._server = broker.server

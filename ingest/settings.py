@@ -14,7 +14,7 @@ class IngestSettings(Settings):
     """How the producer behaves. Times as each name says."""
 
     silent_minutes: float = Field(10.0, alias="TAPEHOUSE_SILENT_MINUTES", gt=0)
-    flush_seconds: float = Field(15.0, alias="TAPEHOUSE_FLUSH_SECONDS", gt=0, le=600)
+    flush_seconds: float = Field(10.0, alias="TAPEHOUSE_FLUSH_SECONDS", gt=0, le=600)
     broker_wait_seconds: float = Field(30.0, alias="TAPEHOUSE_BROKER_WAIT_SECONDS", gt=0, le=3600)
     delivery_log: Path | None = Field(None, alias="TAPEHOUSE_DELIVERY_LOG")
     health_file: Path | None = Field(None, alias="TAPEHOUSE_HEALTH_FILE")

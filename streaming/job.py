@@ -22,7 +22,7 @@ from catalog.settings import BrokerSettings, LakeSettings
 from catalog.tables import ensure_tables
 from streaming import keeper, others
 from streaming.care import caring
-from streaming.checkpoint import Rivals, Written, judge, read_checkpoint, rebuild
+from streaming.checkpoint import Rivals, Written, judge, move_aside, read_checkpoint, rebuild
 from streaming.lock import exclusive
 from streaming.progress import ProgressListener
 from streaming.session import open_session, small_session
@@ -92,7 +92,10 @@ def _read_table(lake: LakeSettings) -> Written:
 
 def _rebuild(session: SparkSession, broker: BrokerSettings, folder: Path, written: Written) -> None:
     beginnings, _ = topic_bounds(session, broker, broker.topic)
-    aside = rebuild(folder, written, beginnings, datetime.now(UTC))
+    now = datetime.now(UTC)
+    aside = rebuild(folder, written, beginnings, now)
+    # The slower query reads everything again and appends only what its tables lack.
+    move_aside(folder.with_name(others.NAME), now)
     starting = read_checkpoint(folder, broker.topic).starting
     log.info("checkpoint_rebuilt", table=written.newest, starting=starting, aside=str(aside))
 
