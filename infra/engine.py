@@ -174,7 +174,7 @@ class Engine:
 
 def _health(state: Mapping[str, Any]) -> str:
     # What has ended keeps the last word about it, which then means nothing.
-    known = (state.get("Health") or {}).get("Status", "") if state["Running"] else ""
+    known = (state.get("Health") or {}).get("Status", "") if state["Status"] == "running" else ""
     return "" if known == "none" else str(known)
 
 
