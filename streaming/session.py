@@ -162,6 +162,8 @@ def _catalog_conf(lake: LakeSettings) -> dict[str, str]:
         f"{prefix}.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
         # A plain token is for good; without this the client would try to trade it in for another.
         f"{prefix}.token-refresh-enabled": str("token" not in properties).lower(),
+        # Said outright, even where nobody asks there: the client complains in every session else.
+        f"{prefix}.oauth2-server-uri": f"{lake.catalog_uri.rstrip('/')}/v1/oauth/tokens",
         # The stream's own table object must see what care commits, and the other way round.
         f"{prefix}.cache-enabled": "false",
         f"{prefix}.rest-metrics-reporting-enabled": "false",
