@@ -6,7 +6,15 @@ import pulumi
 import pulumi_docker as docker
 
 from infra.config import Lifecycle, StackSettings
-from infra.container_rules import GROUP, REPLACED_ON, labels, ports, rules
+from infra.container_rules import (
+    REPLACED_ON,
+    carrier_rules,
+    container_labels,
+    labels,
+    ports,
+    rules,
+    uploads,
+)
 from infra.container_site import DELIVERED
 from infra.ground import Ground
 from infra.service import Service, in_starting_order
@@ -32,12 +40,17 @@ class ServiceContainer(pulumi.ComponentResource):
             "tapehouse:stack:Service", service.name, None, pulumi.ResourceOptions(parent=parent)
         )
         settings = ground.settings
+        volumes = self._volumes(service, ground)
+        files = self._volume(f"{service.name}-secrets", service, ground, retained=False)
+        mounted = docker.ContainerVolumeArgs(container_path=str(DELIVERED), volume_name=files.name)
+        carrier = self._carrier(service, ground, mounted)
         self.container = docker.Container(
             service.name,
             docker.ContainerArgs(
                 image=ground.images.id_of(service.image),
-                volumes=self._volumes(service, ground),
-                uploads=ground.contents.apply(lambda contents: uploads(contents[service.name])),
+                volumes=[*volumes, mounted],
+                # The carrier is made anew when the files change, and this container with it.
+                labels=container_labels(settings, service.name, delivery=carrier.id),
                 ports=ports(service, settings),
                 networks_advanced=[
                     ground.networks.joined_by(name, service.name)
@@ -52,23 +65,44 @@ class ServiceContainer(pulumi.ComponentResource):
                 hooks=ground.hooks,
                 replace_on_changes=REPLACED_ON,
                 delete_before_replace=True,
-                additional_secret_outputs=["uploads"],
             ),
         )
         self.register_outputs({"name": self.container.name})
 
+    def _carrier(
+        self, service: Service, ground: Ground, mounted: docker.ContainerVolumeArgs
+    ) -> docker.Container:
+        """Writes the service's files into their docker volume, and never runs.
+
+        The provider can only write into a container, and not into one whose root is read-only.
+        """
+        return docker.Container(
+            f"{service.name}-files",
+            docker.ContainerArgs(
+                image=ground.images.id_of(service.image),
+                volumes=[mounted],
+                uploads=ground.contents.apply(lambda contents: uploads(contents[service.name])),
+                **carrier_rules(service, ground.settings),
+            ),
+            pulumi.ResourceOptions(
+                parent=self,
+                provider=ground.engine,
+                delete_before_replace=True,
+                additional_secret_outputs=["uploads"],
+            ),
+        )
+
     def _volumes(self, service: Service, ground: Ground) -> list[docker.ContainerVolumeArgs]:
-        """Those of the folders that are kept, and the one that delivers the service's files."""
-        settings = ground.settings
-        retained = settings.lifecycle is Lifecycle.RETAIN
-        mounts = {f"{service.name}-secrets": (DELIVERED, False)}
-        mounts |= {f"{service.name}-{path.name}": (path, retained) for path in service.folders}
+        """Those of the folders that are kept."""
+        retained = ground.settings.lifecycle is Lifecycle.RETAIN
         return [
             docker.ContainerVolumeArgs(
-                container_path=str(mounts[name][0]),
-                volume_name=self._volume(name, service, ground, retained=mounts[name][1]).name,
+                container_path=str(path),
+                volume_name=self._volume(
+                    f"{service.name}-{path.name}", service, ground, retained=retained
+                ).name,
             )
-            for name in sorted(mounts)
+            for path in sorted(service.folders)
         ]
 
     def _volume(
@@ -82,16 +116,6 @@ class ServiceContainer(pulumi.ComponentResource):
                 parent=self, provider=ground.engine, retain_on_delete=retained
             ),
         )
-
-
-def uploads(files: Mapping[str, str]) -> list[docker.ContainerUploadArgs]:
-    """The files as the engine is to write them: the service may read them, root alone write."""
-    return [
-        docker.ContainerUploadArgs(
-            file=path, content=files[path], owner="0", group=GROUP, permissions="0440"
-        )
-        for path in sorted(files)
-    ]
 
 
 def _volume_labels(settings: StackSettings, service_name: str) -> list[docker.VolumeLabelArgs]:

@@ -7,6 +7,7 @@ the engine writes it: durations as Go prints them, capabilities as `ALL`, lists 
 from collections.abc import Mapping
 from typing import Any
 
+import pulumi
 import pulumi_docker as docker
 
 from infra.config import StackSettings
@@ -17,7 +18,6 @@ from infra.service import Service
 
 # The user of all our images; it owns nothing but the folders that are kept and /tmp.
 USER = "10001:10001"
-GROUP = "10001"
 
 # The kernel counts a user's processes over all containers together, and all of ours are one user.
 _PROCESSES = 8192
@@ -28,6 +28,10 @@ _OPEN_FILES = 16_384
 # failed wait must not be forgiven by the next `up`, which has nothing else to change.
 REPLACED_ON = ["#initerror", "healthcheck", "init", "tmpfs"]
 
+# On each container: the id of the carrier of its files. On each carrier: the stack that it is of.
+DELIVERY_LABEL = "dev.tapehouse.delivery"
+CARRIER_LABEL = "dev.tapehouse.carrier-of"
+_CARRIER_MB = 16
 _KEEPERS_GRACE_SECONDS = 30
 _LOG_OPTIONS = {"max-file": "3", "max-size": "10m"}
 
@@ -52,10 +56,43 @@ def labels(settings: StackSettings, service_name: str = "") -> dict[str, str]:
     return found | ({SERVICE_LABEL: service_name} if service_name else {})
 
 
-def container_labels(settings: StackSettings, service_name: str) -> list[docker.ContainerLabelArgs]:
-    """The same, as a container wants them."""
-    named = labels(settings, service_name)
+def container_labels(
+    settings: StackSettings, service_name: str, delivery: pulumi.Input[str]
+) -> list[docker.ContainerLabelArgs]:
+    """The same, as a container wants them, and the id of what wrote its files."""
+    named = {**labels(settings, service_name), DELIVERY_LABEL: delivery}
     return [docker.ContainerLabelArgs(label=name, value=named[name]) for name in sorted(named)]
+
+
+def uploads(files: Mapping[str, str]) -> list[docker.ContainerUploadArgs]:
+    """The files as the engine is to write them: root's, readable in the one container they are in.
+
+    An owner is left out: the engine would then ask the image for the name of its user.
+    """
+    return [
+        docker.ContainerUploadArgs(file=path, content=files[path], permissions="0444")
+        for path in sorted(files)
+    ]
+
+
+def carrier_rules(service: Service, settings: StackSettings) -> dict[str, Any]:
+    """Arguments for the container that a service's files are written through.
+
+    It is never started, and has no label by which the stack's containers are found.
+    """
+    return {
+        "name": f"{container_name(settings, service.name)}-files",
+        "labels": [docker.ContainerLabelArgs(label=CARRIER_LABEL, value=settings.prefix)],
+        "user": USER,
+        "capabilities": docker.ContainerCapabilitiesArgs(drops=["ALL"]),
+        "security_opts": ["no-new-privileges:true"],
+        "log_driver": "none",
+        "memory": _CARRIER_MB,
+        "memory_swap": _CARRIER_MB,
+        "network_mode": "none",
+        "start": False,
+        "must_run": False,
+    }
 
 
 def healthcheck(service: Service, patience_seconds: int) -> docker.ContainerHealthcheckArgs:
@@ -114,7 +151,6 @@ def rules(service: Service, settings: StackSettings) -> dict[str, Any]:
         "hostname": service.name,
         "command": list(service.command),
         "envs": environment(service),
-        "labels": container_labels(settings, service.name),
         "user": USER,
         "init": True,
         "read_only": True,

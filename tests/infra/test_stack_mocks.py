@@ -69,7 +69,22 @@ def made(settings, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def containers(made):
-    return {name: one.inputs for name, one in of(made, CONTAINER).items()}
+    """Those that run, by service."""
+    return {name: one.inputs for name, one in of(made, CONTAINER).items() if not _carries(name)}
+
+
+@pytest.fixture(scope="module")
+def carriers(made):
+    """Those that never run, and hold the files, by service."""
+    return {
+        name.removesuffix("-files"): one
+        for name, one in of(made, CONTAINER).items()
+        if _carries(name)
+    }
+
+
+def _carries(name: str) -> bool:
+    return name.endswith("-files")
 
 
 def test_everything_is_made_on_the_engine_of_the_config(made):
@@ -144,8 +159,6 @@ def test_every_list_is_sorted(containers):
         for key, by in (
             ("labels", "label"),
             ("networksAdvanced", "name"),
-            ("uploads", "file"),
-            ("volumes", "volumeName"),
         ):
             names = [one[by] for one in container.get(key, [])]
             assert names == sorted(names)
@@ -221,6 +234,9 @@ def test_names_are_the_stacks_own_and_everything_is_labelled(made, settings):
         for one in of(made, kind).values():
             assert one.inputs["name"].startswith(f"{settings.prefix}-")
             found = {label["label"]: label["value"] for label in one.inputs["labels"]}
+            if kind == CONTAINER and _carries(one.name):
+                assert found == {"dev.tapehouse.carrier-of": settings.prefix}
+                continue
             assert found["dev.tapehouse.project"] == settings.project
             assert found["dev.tapehouse.stack"] == settings.stack
 
@@ -234,20 +250,47 @@ def test_a_secret_stands_in_files_on_a_docker_volume_and_nowhere_else(made):
         assert "placeholder-" not in json.dumps(one.inputs), one.name
 
 
-def test_files_are_secret_and_cannot_be_written_by_the_service(made):
-    for one in of(made, CONTAINER).values():
-        assert "uploads" in one.secret
-        assert "uploads" in one.request.additionalSecretOutputs
-        for upload in one.inputs["uploads"]:
+def test_files_are_secret_and_cannot_be_written_by_the_service(carriers):
+    for carrier in carriers.values():
+        assert "uploads" in carrier.secret
+        assert "uploads" in carrier.request.additionalSecretOutputs
+        files = [upload["file"] for upload in carrier.inputs["uploads"]]
+        assert files == sorted(files)
+        for upload in carrier.inputs["uploads"]:
             assert upload["file"].startswith("/run/tapehouse/")
-            assert upload["owner"] == "0"
-            assert upload["permissions"] == "0440"
+            assert upload["permissions"] == "0444"
             assert upload["content"]
+            # With an owner the engine would ask the image for the name of its user.
+            assert not {"owner", "group"} & set(upload)
 
 
-def test_what_a_service_is_told_of_does_exist_in_its_files(containers, settings):
+def test_a_carrier_of_files_never_runs_and_could_do_nothing(carriers):
+    for carrier in carriers.values():
+        assert carrier.inputs["start"] is False
+        assert carrier.inputs["mustRun"] is False
+        assert carrier.inputs["networkMode"] == "none"
+        assert carrier.inputs["capabilities"] == {"drops": ["ALL"]}
+        assert carrier.request.deleteBeforeReplace is True
+
+
+def test_each_service_reads_the_files_of_its_own_carrier(carriers, containers):
+    assert set(carriers) == set(containers)
+    for name, container in containers.items():
+        (delivered,) = carriers[name].inputs["volumes"]
+        assert delivered["containerPath"] == "/run/tapehouse"
+        assert delivered in container["volumes"]
+        assert "uploads" not in container
+
+
+def test_other_files_make_a_container_anew(containers):
+    for name, container in containers.items():
+        found = {label["label"]: label["value"] for label in container["labels"]}
+        assert found["dev.tapehouse.delivery"] == f"{name}-files-id"
+
+
+def test_what_a_service_is_told_of_does_exist_in_its_files(carriers, settings):
     for service in structure(settings):
-        files = {upload["file"] for upload in containers[service.name].get("uploads", [])}
+        files = {upload["file"] for upload in carriers[service.name].inputs.get("uploads", [])}
         named = re.findall(r"/run/tapehouse/[\w./-]+", " ".join(service.command))
         assert {path for path in named if "." in path} <= files
 
@@ -272,7 +315,9 @@ def test_other_tickers_change_the_producer_alone(monkeypatch, tmp_path):
         of(registered(monkeypatch, tmp_path, changed, secret=SECRET), CONTAINER)
         for changed in (SETTINGS, replace(SETTINGS, tickers=("AAPL",)))
     )
-    assert [name for name in before if before[name].inputs != after[name].inputs] == ["producer"]
+    changed = {name for name in before if before[name].inputs != after[name].inputs}
+    assert changed <= {"producer", "producer-files"}
+    assert changed
 
 
 def test_nothing_of_the_host_is_mounted(containers):
@@ -293,8 +338,8 @@ def test_data_outlives_a_destroy_when_asked_and_secrets_never(made, settings):
         assert volume.request.retainOnDelete is kept
 
 
-def test_a_failed_wait_is_not_forgiven(made):
-    for one in of(made, CONTAINER).values():
+def test_a_failed_wait_is_not_forgiven(made, containers):
+    for one in (of(made, CONTAINER)[name] for name in containers):
         assert one.request.deleteBeforeReplace is True
         assert list(one.request.replaceOnChanges) == REPLACED_ON
         assert "#initerror" in REPLACED_ON
@@ -303,7 +348,7 @@ def test_a_failed_wait_is_not_forgiven(made):
 
 def test_each_container_waits_for_those_it_needs(made, settings):
     urns = {one.name: one.request for one in of(made, CONTAINER).values()}
-    present = set(urns)
+    present = {service.name for service in structure(settings)}
     for service in structure(settings):
         awaited = service.needs if service.waits_for is None else service.waits_for
         depends = {urn.rsplit("::", 1)[1] for urn in urns[service.name].dependencies}
