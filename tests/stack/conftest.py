@@ -61,7 +61,13 @@ def make_stack(tmp_path_factory: pytest.TempPathFactory, images: dict[str, str])
             name=f"test-{name}-{os.getpid()}",
             project=copy_project(folder / "project"),
             home=folder / "pulumi",
-            config={"dashboardPort": str(port), "rate": "50", **images, **config},
+            config={
+                "dashboardPort": str(port),
+                "rate": "50",
+                "patienceSeconds": "420",
+                **images,
+                **config,
+            },
         )
 
     return make
