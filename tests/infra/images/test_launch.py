@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from infra.images import launch, probe
+from tests.support.instance import wait_until
 
 LAUNCH = Path(launch.__file__)
 
@@ -155,5 +156,12 @@ def test_a_job_is_told_to_stop_when_its_container_is(delivered):
     with process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"on\n"
+        wait_until(lambda: _catches(process.pid, signal.SIGTERM), 10, "the launcher to listen")
         process.terminate()
         assert process.wait(timeout=10) == 128 + signal.SIGTERM
+
+
+def _catches(pid: int, number: int) -> bool:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (caught,) = (line.split()[1] for line in lines if line.startswith("SigCgt:"))
+    return bool(int(caught, 16) >> (number - 1) & 1)
