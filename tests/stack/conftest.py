@@ -37,7 +37,7 @@ def _built_store() -> str:
     if binary is None:
         return ""
     digest = hashlib.sha256(Path(binary).read_bytes() + _STORE.encode()).hexdigest()[:12]
-    name = f"tapehouse-test-store:{digest}"
+    name = f"tapehouse-minio-stand-in:{digest}"
     if subprocess.run(
         ["docker", "image", "inspect", name], capture_output=True, check=False
     ).returncode:
