@@ -81,5 +81,5 @@ def test_finnhub_needs_one():
 
 def test_the_defaults_are_as_documented():
     settings = IngestSettings.read()
-    assert (settings.silent_minutes, settings.flush_seconds) == (10.0, 15.0)
+    assert (settings.silent_minutes, settings.flush_seconds) == (10.0, 10.0)
     assert settings.delivery_log is None
