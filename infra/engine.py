@@ -128,10 +128,14 @@ class Engine:
         return "" if done.returncode else done.stdout.decode(errors="replace")
 
     def run_in(
-        self, name: str, command: Sequence[str], stdin: bytes = b""
+        self,
+        name: str,
+        command: Sequence[str],
+        stdin: bytes = b"",
+        seconds: float = _PATIENCE_SECONDS,
     ) -> subprocess.CompletedProcess[bytes]:
         """Run a command in a container, as its user; the result is the caller's to judge."""
-        return self._run("exec", "--interactive", name, *command, stdin=stdin)
+        return self._run("exec", "--interactive", name, *command, stdin=stdin, seconds=seconds)
 
     def open_in(self, name: str, command: Sequence[str], stderr: int) -> subprocess.Popen[bytes]:
         """Start a command in a container with pipes to and from it. Ctrl-C does not reach it."""
@@ -149,17 +153,19 @@ class Engine:
             raise _failure(done.stderr.decode(errors="replace"))
         return done.stdout.decode()
 
-    def _run(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    def _run(
+        self, *arguments: str, stdin: bytes = b"", seconds: float = _PATIENCE_SECONDS
+    ) -> subprocess.CompletedProcess[bytes]:
         try:
             return subprocess.run(
                 [*self._command(), *arguments],
                 input=stdin,
                 capture_output=True,
-                timeout=_PATIENCE_SECONDS,
+                timeout=seconds,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise _failure(f"no answer within {_PATIENCE_SECONDS:.0f} s") from error
+            raise _failure(f"no answer within {seconds:.0f} s") from error
 
     def _command(self) -> list[str]:
         docker = shutil.which("docker")

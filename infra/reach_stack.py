@@ -28,6 +28,8 @@ PROJECT = "tapehouse"
 """The name in Pulumi.yaml."""
 
 _PYTHON = "/opt/venv/bin/python"
+# A question may be a large one; Ctrl-C ends the waiting.
+_QUESTION_SECONDS = 3600.0
 
 
 class StackReach:
@@ -111,7 +113,7 @@ class StackReach:
 
     def _run(self, service: str, *module: str, stdin: bytes = b"") -> bytes:
         container = self._container(service)
-        done = self._engine.run_in(container, _inside(*module), stdin)
+        done = self._engine.run_in(container, _inside(*module), stdin, _QUESTION_SECONDS)
         if done.returncode:
             raise error_of(done.returncode, done.stderr, service)
         return done.stdout
