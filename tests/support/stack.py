@@ -21,6 +21,7 @@ TAPEHOUSE = Path(sys.executable).with_name("tapehouse")
 ENGINE = Engine()
 
 _PULUMI_SECONDS = 1500
+_PROGRAM_SECONDS = 300
 _SHARED = (".venv", ".jars")
 
 
@@ -218,6 +219,7 @@ class Stack:
             self.containers()[service].name,
             (*LAUNCHER, "/opt/venv/bin/python", "-"),
             program.encode(),
+            _PROGRAM_SECONDS,
         )
         assert done.returncode == 0, done.stderr.decode(errors="replace")[-3000:]
         return json.loads(done.stdout)
