@@ -95,14 +95,14 @@ def carrier_rules(service: Service, settings: StackSettings) -> dict[str, Any]:
     }
 
 
-def healthcheck(service: Service, patience_seconds: int) -> docker.ContainerHealthcheckArgs:
+def healthcheck(service: Service) -> docker.ContainerHealthcheckArgs:
     """The probe of a service; of a job, whether it has ended well."""
     probe = (*PROBE, "job") if service.job else service.probe
     return docker.ContainerHealthcheckArgs(
         tests=["CMD", *probe],
         interval=go_duration(1 if service.job else 5),
         timeout=go_duration(10),
-        start_period=go_duration(patience_seconds),
+        start_period=go_duration(60),
         retries=3,
     )
 
@@ -167,7 +167,7 @@ def rules(service: Service, settings: StackSettings) -> dict[str, Any]:
         "restart": "no" if service.job else "unless-stopped",
         "must_run": not service.job,
         "network_mode": "bridge",
-        "healthcheck": healthcheck(service, settings.patience_seconds),
+        "healthcheck": healthcheck(service),
         "wait": True,
         "wait_timeout": settings.patience_seconds,
         # Unset would mean SIGKILL at once; the other is what an engine that stops goes by.

@@ -320,6 +320,16 @@ def test_other_tickers_change_the_producer_alone(monkeypatch, tmp_path):
     assert changed
 
 
+def test_more_patience_makes_nothing_anew(monkeypatch, tmp_path):
+    before, after = (
+        of(registered(monkeypatch, tmp_path, changed, secret=SECRET), CONTAINER)
+        for changed in (SETTINGS, replace(SETTINGS, patience_seconds=999))
+    )
+    for name in before:
+        one, other = before[name].inputs, after[name].inputs
+        assert {key for key in one if one[key] != other[key]} <= {"waitTimeout"}
+
+
 def test_nothing_of_the_host_is_mounted(containers):
     for container in containers.values():
         for volume in container["volumes"]:
