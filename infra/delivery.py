@@ -5,7 +5,7 @@ the one way by which a secret gets in. infra/images/launch.py is the reading sid
 """
 
 import json
-from pathlib import PurePosixPath
+from pathlib import Path
 
 from infra.container_site import DELIVERED
 from infra.service import Service
@@ -28,7 +28,7 @@ def delivered_files(service: Service) -> dict[str, str]:
                 "creates": str(service.preparation.creates),
             }
         )
-    stray = [path for path in files if DELIVERED not in PurePosixPath(path).parents]
+    stray = [path for path in files if DELIVERED not in Path(path).parents]
     if stray:
         raise ValueError(f"{service.name} wants files outside {DELIVERED}: {stray}")
     return {path: files[path] for path in sorted(files) if files[path]}

@@ -52,13 +52,15 @@ class HomeReach:
 
     def ask(self, sql: str, as_of: str | None = None, parameters: Sequence[object] = ()) -> Answer:
         # Heavy, and needed here alone.
-        from infra.asking import Request, ask_home  # noqa: PLC0415
+        from infra.asking import ask_home  # noqa: PLC0415
+        from serving.asking import Request  # noqa: PLC0415
 
         return ask_home(self._home, Request(sql, as_of, tuple(parameters)))
 
     def list_snapshots(self) -> Answer:
         # Heavy, and needed here alone.
-        from infra.asking import Request, ask_home  # noqa: PLC0415
+        from infra.asking import ask_home  # noqa: PLC0415
+        from serving.asking import Request  # noqa: PLC0415
 
         return ask_home(self._home, Request())
 

@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING
 
 from catalog.errors import ServiceError
 from catalog.topics import DEFAULT_TOPIC
+from infra.connections import SIMULATOR
 from infra.engine import LAUNCHER, PROJECT_LABEL, STACK_LABEL, Container, Engine
 from infra.exit_codes import error_of
-from infra.plan import SIMULATOR, FeedKind
+from infra.plan import FeedKind
 from infra.reach import Json
 
 if TYPE_CHECKING:
-    from infra.asking import Answer, Request
+    from infra.asking import Answer
     from ingest.replay import ReplayReport
+    from serving.asking import Request
 
 PROJECT = "tapehouse"
 """The name in Pulumi.yaml."""
@@ -78,13 +80,13 @@ class StackReach:
 
     def ask(self, sql: str, as_of: str | None = None, parameters: Sequence[object] = ()) -> Answer:
         # Heavy, and needed here alone.
-        from infra.asking import Request  # noqa: PLC0415
+        from serving.asking import Request  # noqa: PLC0415
 
         return self._ask(Request(sql, as_of, tuple(parameters)))
 
     def list_snapshots(self) -> Answer:
         # Heavy, and needed here alone.
-        from infra.asking import Request  # noqa: PLC0415
+        from serving.asking import Request  # noqa: PLC0415
 
         return self._ask(Request())
 
