@@ -34,8 +34,6 @@ from infra.stack_outputs import outputs
 from infra.stack_services import stack_services
 from infra.verification import verify
 
-# Long enough for a service that its policy is just starting again.
-_VERIFY_SECONDS = 60.0
 _SHORTEST_SECRET = 32
 
 
@@ -131,7 +129,7 @@ def read_secret(config: pulumi.Config) -> pulumi.Output[str]:
 def _verify(engine: Engine, settings: StackSettings, services: Sequence[Service]) -> bool:
     if not pulumi.runtime.is_dry_run():
         try:
-            verify(engine, settings.prefix, services, _VERIFY_SECONDS)
+            verify(engine, settings.prefix, services, settings.patience_seconds)
         except TapehouseError as error:
             raise pulumi.RunError(str(error)) from None
     return True

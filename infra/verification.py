@@ -6,6 +6,7 @@ Pulumi sees what it changes. A service that was stopped, broke or was taken away
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from catalog.errors import ServiceError
 from infra.engine import Container, Engine
@@ -13,6 +14,7 @@ from infra.service import Service
 
 _LINES = 15
 _POLL_SECONDS = 1.0
+_AT_ONCE = 4
 
 
 def verify(engine: Engine, prefix: str, services: Sequence[Service], patience: float) -> None:
@@ -31,14 +33,17 @@ def _problems(engine: Engine, prefix: str, services: Sequence[Service]) -> list[
     """What is wrong, service by service, and whether waiting cannot help."""
     names = {f"{prefix}-{service.name}": service for service in services}
     found = {one.name: one for one in map(Container.parse, engine.inspect(*names))}
-    problems: list[tuple[str, bool]] = []
-    for name, service in names.items():
-        container = found.get(name)
+
+    def problem(name: str) -> tuple[str, bool] | None:
+        container, service = found.get(name), names[name]
         if container is None:
-            problems.append((_gone(service), True))
-        elif not container.is_good or not _answers(engine, container, service):
-            problems.append((_bad(engine, container, service), _is_final(container)))
-    return problems
+            return _gone(service), True
+        if container.is_good and _answers(engine, container, service):
+            return None
+        return _bad(engine, container, service), _is_final(container)
+
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        return [one for one in threads.map(problem, names) if one]
 
 
 def _answers(engine: Engine, container: Container, service: Service) -> bool:
