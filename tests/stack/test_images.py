@@ -125,7 +125,7 @@ def start(built) -> Iterator:
         subprocess.run(["docker", "rm", "-fv", name], capture_output=True, check=True)
 
 
-def becomes_healthy(name: str, *probe: str, seconds: float = 60) -> None:
+def becomes_healthy(name: str, *probe: str, seconds: float = 240) -> None:
     """Ask from inside until the answer is good."""
     deadline = time.monotonic() + seconds
     while True:
@@ -320,7 +320,9 @@ session.read.format("kafka")
 """
     local = ("--env=SPARK_LOCAL_HOSTNAME=127.0.0.1", "--env=SPARK_LOCAL_IP=127.0.0.1")
     room = ("--memory=1200m", "--memory-swap=1200m")
-    assert run(built["streaming"], PYTHON, "-c", script, options=(*local, *room)).strip() == "True"
+    assert (
+        run(built["streaming"], PYTHON, "-c", script, options=(*local, *room)).split()[-1] == "True"
+    )
 
 
 @pytest.mark.parametrize(
