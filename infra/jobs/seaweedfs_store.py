@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import stamina
+
 from catalog.errors import LakeError
 from infra.jobs.signing import sign
 from infra.jobs.store_users import READER, ROOT, WRITER
 
 _SERVICE = "s3tables"
 _PATIENCE_SECONDS = 10.0
+_MAKING_SECONDS = 20.0
 
 _LOOK = ("GetTableBucket", "GetNamespace", "ListNamespaces", "GetTable", "ListTables")
 _ACTIONS = {
@@ -45,16 +48,26 @@ def policy(arn: str, principals: Mapping[str, str] | None = None) -> dict[str, A
 
 def grant(endpoint: str, bucket: str, root_key: str) -> str:
     """Set the policy of the table bucket, which the store makes itself. Raises LakeError."""
-    buckets = _ask(endpoint, "GET", "/buckets", None, root_key).get("tableBuckets", [])
-    arn = next((one["arn"] for one in buckets if one["name"] == bucket), None)
-    if arn is None:
-        raise LakeError(
-            f"The store at {endpoint} has no table bucket {bucket}: it makes it at its first start,"
-            " which has not come so far. Its log says why."
-        )
+    arn = _find_bucket(endpoint, bucket, root_key)
     path = f"/buckets/{urllib.parse.quote(arn, safe='')}/policy"
     _ask(endpoint, "PUT", path, {"resourcePolicy": json.dumps(policy(arn))}, root_key)
     return f"table bucket {bucket}: rights granted to {', '.join(sorted(_ACTIONS))}"
+
+
+class _AbsentError(LakeError):
+    """The store is there, and its table bucket is not: yet, right after its first start."""
+
+
+@stamina.retry(on=_AbsentError, attempts=None, timeout=_MAKING_SECONDS, wait_max=1.0)
+def _find_bucket(endpoint: str, bucket: str, root_key: str) -> str:
+    buckets = _ask(endpoint, "GET", "/buckets", None, root_key).get("tableBuckets", [])
+    arn: str | None = next((one["arn"] for one in buckets if one["name"] == bucket), None)
+    if arn is None:
+        raise _AbsentError(
+            f"The store at {endpoint} has no table bucket {bucket}: it makes it at its first start,"
+            " which has not come so far. Its log says why."
+        )
+    return arn
 
 
 def _ask(
