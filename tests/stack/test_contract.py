@@ -66,7 +66,7 @@ def test_every_worker_takes_part(flavour: Stack) -> None:
     workers = [name for name in flavour.services() if "worker" in name]
     assert len(workers) == int(flavour.config.get("workers", "1"))
     for name in workers:
-        shown = docker("top", flavour.containers()[name].name, "-eo", "args")
+        shown = docker("top", flavour.containers()[name].name, "-eo", "pid,args")
         assert "CoarseGrainedExecutorBackend" in shown, name
 
 

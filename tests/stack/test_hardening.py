@@ -82,7 +82,7 @@ def test_no_secret_is_shown_anywhere(stack: Stack, inspected: dict[str, dict[str
         shown[f"image of {name}"] = docker("image", "inspect", image)
         shown[f"layers of {name}"] = docker("image", "history", "--no-trunc", image)
         if one["State"]["Pid"]:
-            shown[f"processes of {name}"] = docker("top", one["Id"], "-eo", "args")
+            shown[f"processes of {name}"] = docker("top", one["Id"], "-eo", "pid,args")
     for path in stack.home.rglob("*.json*"):
         shown[f"state {path.name}"] = path.read_text(errors="replace")
     shown["stack's config"] = (stack.project / f"Pulumi.{stack.name}.yaml").read_text()

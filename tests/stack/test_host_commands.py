@@ -87,5 +87,5 @@ def test_ctrl_c_ends_a_replay_in_order(stack: Stack, tmp_path: Path) -> None:
 def _processes(stack: Stack, service: str) -> str:
     name = stack.containers()[service].name
     return subprocess.run(
-        ["docker", "top", name, "-eo", "args"], capture_output=True, text=True, check=True
+        ["docker", "top", name, "-eo", "pid,args"], capture_output=True, text=True, check=True
     ).stdout
