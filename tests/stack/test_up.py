@@ -13,6 +13,7 @@ from tests.support.stack import ENGINE, Stack, assert_exactly_once
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1800)]
 
+
 def test_trades_of_the_simulator_are_in_the_table(stack: Stack) -> None:
     rows = stack.sql("SELECT DISTINCT symbol FROM trades WHERE source = 'simulator'")
     assert {row["symbol"] for row in rows} >= set(DEFAULT_SYMBOLS)
