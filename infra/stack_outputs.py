@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from infra.config import Lifecycle, StackSettings, StoreKind
+from infra.engine import STACK_LABEL
 from infra.service import Service
 from infra.stack_checks import memory_mb
 
@@ -12,8 +13,9 @@ _CATALOGS = {
 }
 _DATA = {
     Lifecycle.EPHEMERAL: "ephemeral: `pulumi destroy` deletes the data with everything else",
-    Lifecycle.RETAIN: "retain: `pulumi destroy` leaves the docker volumes, the next `up` goes on"
-    " with them",
+    Lifecycle.RETAIN: "retain: `pulumi destroy` leaves the docker volumes, and the next `up` goes on"
+    " with them; to delete them after it: docker volume rm"
+    f" $(docker volume ls -q --filter label={STACK_LABEL}={{stack}})",
 }
 
 
@@ -39,7 +41,7 @@ def outputs(settings: StackSettings, services: Sequence[Service]) -> dict[str, o
         if settings.external_catalog
         else _CATALOGS[settings.store],
         "compute": settings.external_spark or f"Spark, {_count(settings.workers, 'worker')}",
-        "data": _DATA[settings.lifecycle],
+        "data": _DATA[settings.lifecycle].format(stack=settings.stack),
         "memory": f"{memory_mb(services)} MB at most, all services together",
         "next": [
             f"tapehouse --stack {settings.stack} status",

@@ -178,6 +178,7 @@ def test_the_outputs_tell_the_address_what_is_active_and_what_is_next():
     assert str(told["feed"]).startswith("simulator, since no Finnhub token is set")
     assert DEFAULT_SYMBOLS[0] in str(told["feed"])
     assert str(told["data"]).startswith("retain")
+    assert str(told["data"]).endswith("--filter label=dev.tapehouse.stack=dev)")
     assert "consoles" not in told
     assert "tapehouse --stack dev status" in str(told["next"])
     finnhub = outputs(replace(settings, has_token=True, consoles=True), [_service("a")])
