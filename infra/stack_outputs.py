@@ -13,7 +13,7 @@ _CATALOGS = {
 }
 _DATA = {
     Lifecycle.EPHEMERAL: "ephemeral: `pulumi destroy` deletes the data with everything else",
-    Lifecycle.RETAIN: "retain: `pulumi destroy` leaves the docker volumes, and the next `up` goes on"
+    Lifecycle.RETAIN: "retain: `pulumi destroy` leaves the docker volumes, the next `up` goes on"
     " with them; to delete them after it: docker volume rm"
     f" $(docker volume ls -q --filter label={STACK_LABEL}={{stack}})",
 }
