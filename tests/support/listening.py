@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 _PORTS = range(1, 65_536)
 _AT_ONCE = 500
@@ -22,7 +23,9 @@ def own_addresses() -> tuple[str, ...]:
 
 def listening_addresses() -> frozenset[str]:
     """`address:port` of all that accept a TCP connection."""
-    return frozenset(asyncio.run(_scan()))
+    # In a thread of its own: the one of a browser's test already runs a loop.
+    with ThreadPoolExecutor(1) as pool:
+        return frozenset(pool.submit(lambda: asyncio.run(_scan())).result())
 
 
 async def _scan() -> list[str]:
