@@ -60,7 +60,7 @@ class _AbsentError(LakeError):
 
 @stamina.retry(on=_AbsentError, attempts=None, timeout=_MAKING_SECONDS, wait_max=1.0)
 def _find_bucket(endpoint: str, bucket: str, root_key: str) -> str:
-    buckets = _ask(endpoint, "GET", "/buckets", None, root_key).get("tableBuckets", [])
+    buckets = _ask(endpoint, "GET", "/buckets", None, root_key).get("tableBuckets") or ()
     arn: str | None = next((one["arn"] for one in buckets if one["name"] == bucket), None)
     if arn is None:
         raise _AbsentError(
