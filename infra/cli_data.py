@@ -24,6 +24,7 @@ from infra.connections import simulated_feed_settings
 from infra.home import Home
 from infra.output import Format, print_json, print_rows, say
 from infra.plan import FeedKind
+from infra.reach import ask, list_snapshots
 from ingest.recording import record as record_feed
 
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print the answer.")]
@@ -110,7 +111,7 @@ def sql(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Ask the lake in SQL, as it is now or as it was."""
-    print_rows(*reach_of(home, stack).ask(query, as_of), form)
+    print_rows(*ask(reach_of(home, stack), query, as_of), form)
 
 
 def snapshots(
@@ -119,7 +120,7 @@ def snapshots(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """List the moments of the trades that can be read, oldest first."""
-    print_rows(*reach_of(home, stack).list_snapshots(), form)
+    print_rows(*list_snapshots(reach_of(home, stack)), form)
 
 
 def _feed_to_record(path: Path) -> FeedSettings:

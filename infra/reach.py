@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     # Heavy, and needed by some commands alone.
     from infra.asking import Answer
     from ingest.replay import ReplayReport
+    from serving.asking import Request
 
 Json = dict[str, Any]
 
@@ -36,12 +37,8 @@ class Reach(Protocol):
         """What the streaming process tells of itself. Raises ServiceError when it is silent."""
         ...
 
-    def ask(self, sql: str, as_of: str | None = None, parameters: Sequence[object] = ()) -> Answer:
-        """Answer one SELECT, now or as of a moment. Raises QueryError, MomentError, LakeError."""
-        ...
-
-    def list_snapshots(self) -> Answer:
-        """The kept snapshots of the trades, oldest first."""
+    def answer(self, request: Request) -> Answer:
+        """Ask the instance's lake. Raises QueryError, MomentError, LakeError."""
         ...
 
     def play(
@@ -53,6 +50,24 @@ class Reach(Protocol):
     ) -> ReplayReport:
         """Play a recording into the instance's Kafka, until its end or `stop`."""
         ...
+
+
+def ask(
+    reach: Reach, sql: str, as_of: str | None = None, parameters: Sequence[object] = ()
+) -> Answer:
+    """Answer one SELECT, now or as of a moment. Raises QueryError, MomentError, LakeError."""
+    # Heavy, and needed here alone.
+    from serving.asking import Request  # noqa: PLC0415
+
+    return reach.answer(Request(sql, as_of, tuple(parameters)))
+
+
+def list_snapshots(reach: Reach) -> Answer:
+    """The kept snapshots of the trades, oldest first."""
+    # Heavy, and needed here alone.
+    from serving.asking import Request  # noqa: PLC0415
+
+    return reach.answer(Request())
 
 
 def trades_position(reach: Reach) -> dict[str, tuple[int, int]]:

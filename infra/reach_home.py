@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from infra.supervision import Supervisor
 if TYPE_CHECKING:
     from infra.asking import Answer
     from ingest.replay import ReplayReport
+    from serving.asking import Request
 
 
 class HomeReach:
@@ -50,19 +51,11 @@ class HomeReach:
     def keeper_status(self) -> Json:
         return keeper_status(self._home)
 
-    def ask(self, sql: str, as_of: str | None = None, parameters: Sequence[object] = ()) -> Answer:
+    def answer(self, request: Request) -> Answer:
         # Heavy, and needed here alone.
         from infra.asking import ask_home  # noqa: PLC0415
-        from serving.asking import Request  # noqa: PLC0415
 
-        return ask_home(self._home, Request(sql, as_of, tuple(parameters)))
-
-    def list_snapshots(self) -> Answer:
-        # Heavy, and needed here alone.
-        from infra.asking import ask_home  # noqa: PLC0415
-        from serving.asking import Request  # noqa: PLC0415
-
-        return ask_home(self._home, Request())
+        return ask_home(self._home, request)
 
     def play(
         self,

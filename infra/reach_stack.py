@@ -7,7 +7,7 @@ run in the container of the service that may know, with that service's own crede
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from threading import Event
@@ -78,17 +78,11 @@ class StackReach:
         status: Json = json.loads(done)
         return status
 
-    def ask(self, sql: str, as_of: str | None = None, parameters: Sequence[object] = ()) -> Answer:
+    def answer(self, request: Request) -> Answer:
         # Heavy, and needed here alone.
-        from serving.asking import Request  # noqa: PLC0415
+        from infra.asking import ask_through  # noqa: PLC0415
 
-        return self._ask(Request(sql, as_of, tuple(parameters)))
-
-    def list_snapshots(self) -> Answer:
-        # Heavy, and needed here alone.
-        from serving.asking import Request  # noqa: PLC0415
-
-        return self._ask(Request())
+        return ask_through(lambda text: self._run("dashboard", "serving", stdin=text), request)
 
     def play(
         self,
@@ -106,12 +100,6 @@ class StackReach:
         return play_in(
             self._engine, producer, _inside("ingest", "--replay", "-"), piped, on_progress, stop
         )
-
-    def _ask(self, request: Request) -> Answer:
-        # Heavy, and needed here alone.
-        from infra.asking import ask_through  # noqa: PLC0415
-
-        return ask_through(lambda text: self._run("dashboard", "serving", stdin=text), request)
 
     def _run(self, service: str, *module: str, stdin: bytes = b"") -> bytes:
         container = self._container(service)

@@ -7,7 +7,7 @@ from threading import Event
 from typing import Any
 
 from catalog.errors import ServiceError
-from infra.reach import Reach
+from infra.reach import Reach, ask
 from ingest.recording import recording_name
 from ingest.replay import ReplayReport
 
@@ -130,4 +130,4 @@ def _count(
     if not ranges:
         return 0
     text = f"SELECT count(*) AS n FROM trades WHERE source = ? AND ({' OR '.join(ranges)})"
-    return int(str(reach.ask(text, parameters=(source,)).rows[0][0]))
+    return int(str(ask(reach, text, parameters=(source,)).rows[0][0]))
