@@ -124,6 +124,11 @@ class LakeSettings(Settings):
     store_access_key: str = Field("", alias="TAPEHOUSE_STORE_ACCESS_KEY")
     store_secret_key: SecretStr = Field(SecretStr(""), alias="TAPEHOUSE_STORE_SECRET_KEY")
 
+    @property
+    def oauth2_endpoint(self) -> str:
+        """Where the catalog's clients trade a credential in for a token."""
+        return self.oauth2_uri or f"{self.catalog_uri.rstrip('/')}/v1/oauth/tokens"
+
     def catalog_properties(self) -> dict[str, str]:
         """The Iceberg REST client's own property names. Holds secrets: never log it."""
         properties = {

@@ -193,12 +193,11 @@ def _catalog_secret(settings: LakeSettings) -> dict[str, str | bool]:
     if not credential:
         return {}
     client_id, _, client_secret = credential.rpartition(":")
-    oauth2_uri = settings.oauth2_uri or f"{settings.catalog_uri.rstrip('/')}/v1/oauth/tokens"
     return {
         "TYPE": "iceberg",
         "CLIENT_ID": client_id,
         "CLIENT_SECRET": client_secret,
-        "OAUTH2_SERVER_URI": oauth2_uri,
+        "OAUTH2_SERVER_URI": settings.oauth2_endpoint,
     }
 
 

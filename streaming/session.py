@@ -163,7 +163,7 @@ def _catalog_conf(lake: LakeSettings) -> dict[str, str]:
         # A plain token is for good; without this the client would try to trade it in for another.
         f"{prefix}.token-refresh-enabled": str("token" not in properties).lower(),
         # Said outright, even where nobody asks there: the client complains in every session else.
-        f"{prefix}.oauth2-server-uri": f"{lake.catalog_uri.rstrip('/')}/v1/oauth/tokens",
+        f"{prefix}.oauth2-server-uri": lake.oauth2_endpoint,
         # The stream's own table object must see what care commits, and the other way round.
         f"{prefix}.cache-enabled": "false",
         f"{prefix}.rest-metrics-reporting-enabled": "false",
