@@ -45,10 +45,10 @@ def main() -> int:
             return run_job(command, environment)
         os.execvpe(command[0], command, environment)  # noqa: S606
     except FileNotFoundError as error:
-        _say(f"{error.filename} is not there")
+        _say(f"{os.fsdecode(error.filename)} is not there")
         return _NOT_FOUND
     except OSError as error:
-        _say(f"{error.filename}: {error.strerror}")
+        _say(f"{os.fsdecode(error.filename or '')}: {error.strerror}")
         return _CANNOT_RUN
 
 
