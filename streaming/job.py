@@ -71,7 +71,7 @@ def run(
             queries = [_start_trades(session, settings, broker, board, folder)]
             log.info("ready", seconds=round(time.monotonic() - began, 1))
             try:
-                _await_first_batch(queries[0], stop)
+                _await_first_batch(queries[0], listener.heard, stop)
                 session.sparkContext.setLocalProperty("spark.scheduler.pool", "slow")
                 aside = settings.checkpoint / others.NAME
                 queries.append(others.start_others(small, broker, settings, aside))
@@ -130,11 +130,13 @@ def _start_trades(
     return query
 
 
-def _await_first_batch(query: StreamingQuery, stop: threading.Event) -> None:
-    """Return when the query has reported once: until then it shall have the machine to itself."""
+def _await_first_batch(
+    query: StreamingQuery, heard: threading.Event, stop: threading.Event
+) -> None:
+    """Return when the query was heard of once: until then it shall have the machine to itself."""
     deadline = time.monotonic() + _FIRST_BATCH_SECONDS
-    while query.isActive and query.lastProgress is None and time.monotonic() < deadline:
-        if stop.wait(_WATCH_SECONDS):
+    while query.isActive and not stop.is_set() and time.monotonic() < deadline:
+        if heard.wait(_WATCH_SECONDS):
             return
 
 

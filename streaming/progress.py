@@ -2,6 +2,7 @@
 """What the queries report after each micro-batch, written on the keeper's board and in the log."""
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -40,6 +41,8 @@ class ProgressListener:
         self._now = now
         self._rows_since_info = 0
         self._last_info = now()
+        # Set once a query has told of a micro-batch, or that there is nothing to do.
+        self.heard = threading.Event()
 
     def listen_to(self, session: SparkSession) -> None:
         """Hear of all queries that are started in the session from now on."""
@@ -54,6 +57,7 @@ class ProgressListener:
     def onQueryIdle(self, event: JavaObject) -> None:
         """Called when a trigger found nothing new: all there was is stored."""
         self._board.update_query(waiting=True, rows_per_second=0.0)
+        self.heard.set()
 
     def onQueryProgress(self, event: JavaObject) -> None:
         """Called after each micro-batch, and now and then between them."""
@@ -69,6 +73,7 @@ class ProgressListener:
             self._note_offsets(source, is_trades)
         if is_trades:
             self._note_batch(progress)
+        self.heard.set()
 
     def _note_offsets(self, source: dict[str, Any], is_trades: bool) -> None:
         for topic, offsets in (source["endOffset"] or {}).items():

@@ -56,3 +56,12 @@ def test_the_slower_query_s_reading_of_trades_is_told_apart(listener, board):
 def test_a_report_without_offsets_changes_none(listener, board):
     listener.note(progress("trades", None, None))
     assert board.to_json()["offsets"] == {}
+
+
+def test_it_is_heard_of_after_a_micro_batch_and_when_there_is_nothing_to_do(board):
+    busy, idle = (ProgressListener(board, "ticks") for _ in range(2))
+    assert not busy.heard.is_set()
+    busy.note(progress("trades", {"ticks": {"0": 7}}, {"ticks": {"0": 9}}))
+    idle.onQueryIdle(None)
+    assert busy.heard.is_set()
+    assert idle.heard.is_set()
