@@ -42,7 +42,7 @@ def main() -> int:
             lake.token,
             lake.store_secret_key,
         )
-        configure_logging([secret.get_secret_value() for secret in secrets])
+        configure_logging([secret.get_secret_value() for secret in secrets], settings.log_level)
         # Spark is heavy: settings are checked before it is imported.
         from streaming.job import run  # noqa: PLC0415
 

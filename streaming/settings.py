@@ -32,6 +32,7 @@ class StreamingSettings(Settings):
     keeper_host: str = Field("127.0.0.1", alias="TAPEHOUSE_KEEPER_HOST")
     keeper_port: int = Field(8790, alias="TAPEHOUSE_KEEPER_PORT", ge=0, le=65535)
     keeper_token: SecretStr = Field(SecretStr(""), alias="TAPEHOUSE_KEEPER_TOKEN")
+    log_level: str = Field("INFO", alias="TAPEHOUSE_LOG_LEVEL", pattern="^[A-Z]+$")
 
     @property
     def on_cluster(self) -> bool:
