@@ -17,7 +17,7 @@ const STYLE = `${TONES}
   .stale { color: var(--dim, #8b93a5); }
   svg { display: block; width: 100%; height: 20px; }
   path { fill: none; stroke: var(--dim, #8b93a5); stroke-width: 1.25; vector-effect: non-scaling-stroke; }
-  .flash { animation: flash .6s ease-out; }
+  .flash { animation: flash .6s steps(3); }
   @keyframes flash { from { background: rgba(110, 150, 255, .28); } }
   @media (prefers-reduced-motion: reduce) { .flash { animation: none; } }
   .none { padding: 16px 8px; }`;
