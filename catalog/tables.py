@@ -46,8 +46,9 @@ PROPERTIES: dict[str, str] = {
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
     # New manifests are merged once this many have gathered (streaming appends merge too, see the
-    # sink's option), so that planning does not slow down with the number of commits.
-    "commit.manifest.min-count-to-merge": "30",
+    # sink's option), so that planning does not slow down with the number of commits. Each is read
+    # by a request of its own: the more at once, the longer that one commit.
+    "commit.manifest.min-count-to-merge": "10",
     # Stream, care and tags meet only at the catalog's pointer: losing the race means trying again.
     "commit.retry.num-retries": "20",
     "commit.retry.min-wait-ms": "50",

@@ -12,11 +12,12 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from pyiceberg.io import FileIO
 from pyspark.sql import SparkSession
 
 from catalog.logs import get_logger
 from catalog.schema import TABLES, TRADES, Table
-from streaming import jvm_tables
+from streaming import folding, jvm_tables
 from streaming.care_plan import (
     SMALLEST_TIER_BYTES,
     TARGET_BYTES,
@@ -37,6 +38,8 @@ _TAG = "care"
 _JOIN_SECONDS = 5
 _MANIFESTS_SECONDS = 3600
 _MANIFESTS_WORTH_REWRITING = 10
+# Files that folding made are few: Spark need not look at them every time.
+_TURNS_BETWEEN_PLANS = 5
 
 log = get_logger("streaming.care")
 
@@ -45,13 +48,17 @@ Report = dict[str, Any]
 
 @contextmanager
 def caring(
-    session: SparkSession, settings: StreamingSettings, board: Board, stop: threading.Event
+    session: SparkSession,
+    io: FileIO,
+    settings: StreamingSettings,
+    board: Board,
+    stop: threading.Event,
 ) -> Iterator[None]:
     """Look after the tables every `care_seconds` until `stop`; the block's end waits for the end.
 
     An act under way is broken off: its files are swept up as orphans, the table never sees them.
     """
-    care = Care(session, timedelta(minutes=settings.snapshot_minutes), board, stop)
+    care = Care(session, io, timedelta(minutes=settings.snapshot_minutes), board, stop)
     ticks = threading.Thread(
         target=_tick, args=(care, settings.care_seconds, stop), name="care", daemon=True
     )
@@ -76,17 +83,20 @@ class Care:
     def __init__(
         self,
         session: SparkSession,
+        io: FileIO,
         keep: timedelta,
         board: Board,
         stop: threading.Event,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._session = session
+        self._io = io
         self._keep = keep
         self._board = board
         self._stop = stop
         self._now = now
         self._totals: dict[str, dict[date, tuple[int, int]]] = {}
+        self._turns = dict.fromkeys(TABLES, 0)
         self._manifests_due = dict.fromkeys(TABLES, time.monotonic() + _MANIFESTS_SECONDS)
 
     def look_after(self, table: Table) -> None:
@@ -94,8 +104,12 @@ class Care:
         context = self._session.sparkContext
         context.setLocalProperty("spark.scheduler.pool", "care")
         context.addJobTag(_TAG)
-        for compaction in self._attempt(table, "plan", lambda: self._plan(table)) or ():
-            self._attempt(table, "compact", partial(self._compact, table, compaction))
+        jvm_tables.activate(self._session)
+        self._attempt(table, "fold", lambda: self._fold(table))
+        if self._turns[table] % _TURNS_BETWEEN_PLANS == 0:
+            for compaction in self._attempt(table, "plan", lambda: self._plan(table)) or ():
+                self._attempt(table, "compact", partial(self._compact, table, compaction))
+        self._turns[table] += 1
         self._attempt(table, "rewrite manifests", lambda: self._rewrite_manifests(table))
         self._attempt(table, "expire", lambda: self._expire(table))
 
@@ -118,6 +132,14 @@ class Care:
             (log.warning if "error" in done else log.info)("cared", **report)
             return None
         return done
+
+    def _fold(self, table: Table) -> Report | None:
+        java_table = jvm_tables.load(self._session, table)
+        piles = folding.piles_worth_folding(folding.small_files(java_table))
+        if not piles:
+            return None
+        jvm = jvm_tables.gateway(self._session)
+        return folding.fold(table, java_table, jvm, self._io, piles)
 
     def _plan(self, table: Table) -> list[Compaction]:
         piles = self._piles(table)

@@ -2,8 +2,9 @@
 
 A stream leaves one small file for each table partition and micro-batch. Merging them all into one
 big file every minute would write the whole day again each time, so files are merged in tiers: a few
-of a size become one of the next, and a byte is rewritten only a handful of times. A closed day that
-nothing is added to any more is merged once into as few files as possible.
+of a size become one of the next, and a byte is rewritten only a handful of times. The smallest tier
+is folded without Spark (`streaming.folding`). A closed day that nothing is added to any more is
+merged once into as few files as possible.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +15,6 @@ TARGET_BYTES = 128 * 1024 * 1024
 SMALLEST_TIER_BYTES = 64 * 1024
 TIER_FACTOR = 4
 TIERS = 6
-MIN_SMALLEST = 8
 MIN_FILES = 4
 
 
@@ -83,7 +83,7 @@ def totals(piles: Iterable[Pile]) -> dict[date, tuple[int, int]]:
 
 
 def _tiered(day: date, piles: list[Pile]) -> Compaction | None:
-    due = [p.tier for p in piles if p.files >= (MIN_FILES if p.tier else MIN_SMALLEST)]
+    due = [p.tier for p in piles if p.tier and p.files >= MIN_FILES]
     return Compaction(day, tier_bound(max(due)), MIN_FILES) if due else None
 
 

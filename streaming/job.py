@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from pyiceberg.io import FileIO
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
@@ -59,7 +60,7 @@ def run(
             open_session(settings, lake, keep_open=(lock,), stopping=stop) as session,
             _set_by_signals(stop),
         ):
-            written = reading.result()
+            written, files = reading.result()
             if rebuilds:
                 _rebuild(session, broker, folder, written)
             start = judge(read_checkpoint(folder, broker.topic), written)
@@ -75,7 +76,7 @@ def run(
                 session.sparkContext.setLocalProperty("spark.scheduler.pool", "slow")
                 aside = settings.checkpoint / others.NAME
                 queries.append(others.start_others(small, broker, settings, aside))
-                with caring(small_session(session), settings, board, stop):
+                with caring(small_session(session), files, settings, board, stop):
                     rivals = Rivals(str(queries[0].id), next(iter(written.marks), None))
                     _watch(queries, TableWatch(session, rivals, board), stop)
             finally:
@@ -83,11 +84,11 @@ def run(
     log.info("stopped")
 
 
-def _read_table(lake: LakeSettings) -> Written:
+def _read_table(lake: LakeSettings) -> tuple[Written, FileIO]:
     catalog = connect(lake)
     with translated(lake):
         ensure_tables(catalog)
-        return read_written(catalog)
+        return read_written(catalog), catalog.load_table(TRADES.identifier).io
 
 
 def _rebuild(session: SparkSession, broker: BrokerSettings, folder: Path, written: Written) -> None:

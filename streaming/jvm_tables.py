@@ -12,10 +12,14 @@ from streaming.session import CATALOG
 from streaming.written import EPOCH_ID, QUERY_ID
 
 
+def gateway(session: SparkSession) -> Any:
+    """The driver's JVM."""
+    return session.sparkContext._jvm
+
+
 def load(session: SparkSession, table: Table) -> Any:
     """The table at its newest metadata, as an `org.apache.iceberg.Table`."""
-    jvm: Any = session.sparkContext._jvm
-    return jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(
+    return gateway(session).org.apache.iceberg.spark.Spark3Util.loadIcebergTable(
         session._jsparkSession, f"{CATALOG}.{table.identifier}"
     )
 

@@ -191,6 +191,9 @@ def _launch(settings: StreamingSettings, scratch: Path, keep_open: Sequence[int]
     for name in ("log4j2.properties", "fairscheduler.xml"):
         text = resources.files("streaming").joinpath("conf", name).read_text()
         (scratch / name).write_text(text)
+    # Iceberg makes a new Hadoop configuration for every file it writes, and each one parses this:
+    # Hadoop's own has 360 entries, none of which is used here. The folder is first on the path.
+    (scratch / "core-default.xml").write_text("<configuration/>")
     conf = SparkConf(loadDefaults=False)
     conf.setAll(list(launch_conf(settings, scratch).items()))
     process = {

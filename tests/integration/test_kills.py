@@ -40,7 +40,11 @@ def playing(tmp_path_factory, test_data) -> Instance:
     instance = Instance(
         folder / "home",
         ("--feed", str(recording), "--speed", speed, "--no-dashboard", "--trigger", "1"),
-        environment={"TAPEHOUSE_DELIVERY_LOG": str(folder / "deliveries")},
+        environment={
+            "TAPEHOUSE_DELIVERY_LOG": str(folder / "deliveries"),
+            # Care is at work whenever something is killed.
+            "TAPEHOUSE_CARE_SECONDS": "3",
+        },
     )
     instance.start()
     yield instance

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from streaming.care import compaction_options
 from streaming.care_plan import (
     MIN_FILES,
-    MIN_SMALLEST,
     TARGET_BYTES,
     TIERS,
     Compaction,
@@ -30,27 +29,31 @@ def test_no_files_need_no_compaction():
     assert plan([], {}, TODAY) == []
 
 
-def test_few_small_files_are_left_until_merging_them_pays():
-    assert plan([pile(MIN_SMALLEST - 1)], {}, TODAY) == []
+def test_few_files_are_left_until_merging_them_pays():
+    assert plan([pile(MIN_FILES - 1, tier=1)], {}, TODAY) == []
 
 
-def test_many_small_files_are_merged_and_larger_ones_left_alone():
-    found = plan([pile(MIN_SMALLEST), pile(1, tier=3)], {}, TODAY)
-    assert found == [Compaction(TODAY, tier_bound(0), MIN_FILES)]
+def test_the_smallest_files_are_left_to_folding():
+    assert plan([pile(1000)], {}, TODAY) == []
+
+
+def test_many_files_of_a_tier_are_merged_and_larger_ones_left_alone():
+    found = plan([pile(MIN_FILES, tier=1), pile(1, tier=3)], {}, TODAY)
+    assert found == [Compaction(TODAY, tier_bound(1), MIN_FILES)]
 
 
 def test_a_full_tier_takes_all_smaller_files_with_it():
-    found = plan([pile(MIN_SMALLEST), pile(MIN_FILES, tier=2)], {}, TODAY)
+    found = plan([pile(MIN_FILES, tier=1), pile(MIN_FILES, tier=2)], {}, TODAY)
     assert found == [Compaction(TODAY, tier_bound(2), MIN_FILES)]
 
 
 def test_files_of_two_table_partitions_are_not_counted_together():
-    half = MIN_SMALLEST - 1
-    assert plan([pile(half), pile(half, place="TSLA")], {}, TODAY) == []
+    half = MIN_FILES - 1
+    assert plan([pile(half, tier=1), pile(half, tier=1, place="TSLA")], {}, TODAY) == []
 
 
 def test_the_newest_day_comes_first():
-    found = plan([pile(9, day=YESTERDAY), pile(9)], {}, TODAY)
+    found = plan([pile(9, day=YESTERDAY, tier=1), pile(9, tier=1)], {}, TODAY)
     assert [compaction.day for compaction in found] == [TODAY, YESTERDAY]
 
 

@@ -1,0 +1,65 @@
+"""Care beside a stream of one second: fewer files, the same rows, at every kept moment."""
+
+import pytest
+
+from catalog.client import connect
+from catalog.schema import TRADES
+from infra.connections import keeper_status
+from infra.home import Home
+from tests.support.instance import Instance, wait_until
+
+pytestmark = pytest.mark.integration
+
+ROWS = """
+    WITH rows AS (SELECT * FROM lake.market.trades AT (VERSION => {}))
+    SELECT count(*), bit_xor(hash(rows)), count(DISTINCT (kafka_partition, kafka_offset))
+    FROM rows
+"""
+
+
+@pytest.fixture(scope="module")
+def cared_for(tmp_path_factory):
+    instance = Instance(
+        tmp_path_factory.mktemp("care") / "home",
+        ("--feed", "simulator", "--rate", "200", "--trigger", "1", "--no-dashboard"),
+        environment={"TAPEHOUSE_CARE_SECONDS": "5"},
+    )
+    instance.start()
+    yield instance
+    instance.stop()
+
+
+def replaced(instance):
+    """The snapshots that only moved rows, with their parents."""
+    snapshots = connect(instance.lake_settings()).load_table(TRADES.identifier).snapshots()
+    return [one for one in snapshots if one.summary and one.summary.operation.value == "replace"]
+
+
+def test_folding_files_changes_no_row_at_any_moment(cared_for):
+    wait_until(lambda: len(replaced(cared_for)) >= 3, 120, "three foldings")
+    for snapshot in replaced(cared_for):
+        [after] = cared_for.lake_rows(ROWS.format(snapshot.snapshot_id))
+        [before] = cared_for.lake_rows(ROWS.format(snapshot.parent_snapshot_id))
+        assert before == after
+        rows, _, positions = after
+        assert rows == positions > 0
+        assert int(snapshot.summary["deleted-data-files"]) > int(
+            snapshot.summary["added-data-files"]
+        )
+
+
+def test_pyiceberg_reads_a_folded_file_as_it_reads_any(cared_for):
+    table = connect(cared_for.lake_settings()).load_table(TRADES.identifier)
+    [newest] = replaced(cared_for)[-1:]
+    rows = table.scan(snapshot_id=newest.snapshot_id).to_arrow()
+    [(count, *_)] = cared_for.lake_rows(ROWS.format(newest.snapshot_id))
+    assert rows.num_rows == count
+    assert rows.schema.names == list(TRADES.column_names)
+
+
+def test_acts_of_care_are_told(cared_for):
+    acts = keeper_status(Home(cared_for.home))["care"]["runs"]
+    folds = [act for act in acts if act["act"] == "fold" and act["table"] == "trades"]
+    assert folds
+    assert not [act for act in acts if "error" in act]
+    assert all(act["files_in"] > act["files_out"] for act in folds)
