@@ -57,9 +57,14 @@ def seaweedfs(site: Site, secret_keys: Mapping[str, str]) -> Service:
     described = store(inner, ROOT, secret_keys[ROOT])
     identities = DELIVERED / "identities.json"
     passed_on = [f"{port}={SEAWEEDFS_PORTS[name]}" for name, port in SEAWEEDFS_OPEN.items()]
+    own = (
+        f"-s3.config={identities}",
+        # Its catalog tells clients where the store is, and what it tells overrides their own.
+        f"-s3.externalUrl={site.url('store.s3')}",
+    )
     return replace(
         described,
-        command=(*_FORWARD, *passed_on, "--", *described.command, f"-s3.config={identities}"),
+        command=(*_FORWARD, *passed_on, "--", *described.command, *own),
         files=(File(identities, _identities(secret_keys)),),
         ports=(),
         grace_seconds=30,
