@@ -99,7 +99,8 @@ def _write(rows: pa.Table, java_table: Any, jvm: Any, io: FileIO, like: Any) -> 
     name = f"folded-{uuid4()}.parquet"
     location = java_table.locationProvider().newDataLocation(spec, like.partition(), name)
     with io.new_output(location).create() as stream:
-        pq.write_table(rows, stream, compression="zstd")
+        # The level is Spark's, so that folding makes no file larger.
+        pq.write_table(rows, stream, compression="zstd", compression_level=3)
     written = java_table.io().newInputFile(location)
     iceberg = jvm.org.apache.iceberg
     metrics = iceberg.parquet.ParquetUtil.fileMetrics(
