@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -29,6 +30,7 @@ from streaming.settings import StreamingSettings
 
 CATALOG = "lake"
 _STOP_SECONDS = 10
+_WORKER_SECONDS = 90
 
 log = get_logger("streaming.session")
 
@@ -251,9 +253,26 @@ def _connect(
     conf.setAll(list(session_conf(settings, lake, scratch).items()))
     session = SparkSession(SparkContext(conf=conf, gateway=gateway))
     if settings.on_cluster:
-        # Waits for a worker that takes work: a job that has none must not be taken for ready.
-        session.range(1).count()
+        _await_worker(session)
     return session
+
+
+def _await_worker(session: SparkSession) -> None:
+    """Return when a worker took work: a job that has none must not be taken for ready.
+
+    A master that has just been restarted still knows the job that was here before, and passes over
+    the one that now calls from its address, for ever: only another start gets it a worker.
+    """
+    with ThreadPoolExecutor(1) as beside:
+        counting = beside.submit(session.range(1).count)
+        try:
+            counting.result(_WORKER_SECONDS)
+        except TimeoutError:
+            session.sparkContext.cancelAllJobs()
+            raise ServiceError(
+                f"Spark's master gave the job no worker within {_WORKER_SECONDS} s: the job starts"
+                " again. If it does not help, look at the workers' logs, and at their memory."
+            ) from None
 
 
 def _close(gateway: JavaGateway) -> None:
