@@ -129,12 +129,15 @@ class LocalRunner:
     def watch(self, stop: Event) -> None:
         """Until `stop` is set, say when a service ends or was started again."""
         while not stop.wait(1.0):
-            before, self._seen = self._seen, self._supervisor.statuses()
+            statuses = self._supervisor.statuses()
             for service in self._services:
-                message = _change(service, before[service.name], self._seen[service.name])
+                now = statuses[service.name]
+                if _is_between_lives(service, now):
+                    continue
+                message = _change(service, self._seen[service.name], now)
+                self._seen[service.name] = now
                 if message:
                     self._say(message)
-                    now = self._seen[service.name]
                     if now.ended and now.exit_code:
                         self._say(self._tail(f"{service.name}.log"))
 
@@ -237,6 +240,12 @@ def _signal(action: Callable[[], None]) -> None:
         action()
     except psutil.NoSuchProcess:
         return
+
+
+def _is_between_lives(service: Service, now: Status) -> bool:
+    """Whether it has ended so lately that supervisor has not yet started it again."""
+    is_for_good = service.job or now.exit_code in service.for_good
+    return now.state is State.EXITED and not is_for_good
 
 
 def _change(service: Service, before: Status, now: Status) -> str | None:
