@@ -7,6 +7,7 @@ its retries: a `replace`, which changes no row.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -52,10 +53,16 @@ def piles_worth_folding(files: Iterable[SmallFile]) -> list[list[SmallFile]]:
     """Those of each table partition, where there are enough of them."""
     piles: dict[str, list[SmallFile]] = {}
     for file in files:
-        pile = piles.setdefault(file.place, [])
-        if sum(other.size_bytes for other in pile) < _MOST_BYTES:
-            pile.append(file)
-    return [pile for pile in piles.values() if len(pile) >= MIN_FILES]
+        piles.setdefault(file.place, []).append(file)
+    cut = [list(_first_bytes(pile)) for pile in piles.values()]
+    return [pile for pile in cut if len(pile) >= MIN_FILES]
+
+
+def _first_bytes(pile: list[SmallFile]) -> Iterator[SmallFile]:
+    for file, sum_bytes in zip(pile, accumulate(file.size_bytes for file in pile), strict=True):
+        if sum_bytes - file.size_bytes >= _MOST_BYTES:
+            return
+        yield file
 
 
 def fold(
