@@ -25,6 +25,7 @@ MARK = "TAPEHOUSE_SERVICE_OF"
 
 _LEASH = Path(__file__).with_name("leash.py")
 _POLL_SECONDS = 0.1
+_WATCH_SECONDS = 1.0
 _LAUNCH_SECONDS = 20.0
 _START_SECONDS = 120.0
 _FAILING_SECONDS = 8.0
@@ -128,7 +129,7 @@ class LocalRunner:
 
     def watch(self, stop: Event) -> None:
         """Until `stop` is set, say when a service ends or was started again."""
-        while not stop.wait(1.0):
+        while not stop.wait(_WATCH_SECONDS):
             statuses = self._supervisor.statuses()
             for service in self._services:
                 now = statuses[service.name]

@@ -18,7 +18,7 @@ from infra.home import Home
 from infra.local import MARK, LocalRunner
 from infra.ports import any_free_port
 from infra.service import Preparation, Service
-from infra.supervision import State, Supervisor
+from infra.supervision import State, Status, Supervisor
 
 SLEEP = "import time\nwhile True: time.sleep(1)"
 
@@ -151,6 +151,32 @@ def test_a_service_that_dies_is_started_again_and_that_is_said(launch, home, sai
     stop.set()
     watcher.join()
     assert wait_until(lambda: _running(home, "worker")) != before
+
+
+def test_a_service_seen_between_two_lives_is_not_said_to_have_ended(home, said, monkeypatch):
+    stop = Event()
+    lives = [(State.RUNNING, 1), (State.EXITED, 0), (State.EXITED, 0), (State.RUNNING, 2)]
+
+    class Scripted:
+        def __init__(self, *_):
+            self.left = list(lives)
+
+        def start(self, _name):
+            return
+
+        def statuses(self):
+            state, pid = self.left.pop(0)
+            if not self.left:
+                stop.set()
+            return {"worker": Status("worker", state, pid, -1, 0, "")}
+
+    monkeypatch.setattr("infra.local.Supervisor", Scripted)
+    monkeypatch.setattr("infra.local._WATCH_SECONDS", 0.01)
+    runner = LocalRunner(home, (service("worker", SLEEP),), said.append)
+    runner.start(Event())
+    said.clear()
+    runner.watch(stop)
+    assert said == ["  worker ended and was started again; its log says why"]
 
 
 def test_a_service_that_ends_with_nothing_wrong_is_not_started_again(launch, home):

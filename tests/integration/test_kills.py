@@ -42,7 +42,7 @@ def playing(tmp_path_factory, test_data) -> Instance:
         ("--feed", str(recording), "--speed", speed, "--no-dashboard", "--trigger", "1"),
         environment={
             "TAPEHOUSE_DELIVERY_LOG": str(folder / "deliveries"),
-            # Care is at work whenever something is killed.
+            # Care tries every few seconds beside it all, killed and restarted with the stream.
             "TAPEHOUSE_CARE_SECONDS": "3",
         },
     )

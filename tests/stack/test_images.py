@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.images import TARGETS, build_context
-from tests.support.images import built_images, docker
+from tests.support.images import built_classically, built_images, docker
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1800)]
 
@@ -104,10 +104,10 @@ def test_an_image_says_what_it_is_and_is_not_too_large(target, built):
     assert found["Size"] <= LARGEST_MB[target] * MEGABYTE
 
 
-def test_building_again_gives_the_same_image(built, images, tmp_path):
-    before = docker("image", "inspect", "--format={{.Id}}", built["ingest"])
-    again = built_images(images, tmp_path, ("ingest",))
-    assert docker("image", "inspect", "--format={{.Id}}", again["ingest"]) == before
+@pytest.mark.parametrize("target", ["ingest", "kafka"])
+def test_the_classic_builder_builds_it_too_and_again_the_same(target, images, tmp_path):
+    before = built_classically(images, tmp_path / "once", target)
+    assert built_classically(images, tmp_path / "again", target) == before
 
 
 @pytest.fixture
