@@ -31,6 +31,7 @@ from streaming.settings import StreamingSettings
 CATALOG = "lake"
 _STOP_SECONDS = 10
 _WORKER_SECONDS = 90
+_HADOOP_PARTS = ("core", "mapred", "yarn")
 
 log = get_logger("streaming.session")
 
@@ -193,9 +194,12 @@ def _launch(settings: StreamingSettings, scratch: Path, keep_open: Sequence[int]
     for name in ("log4j2.properties", "fairscheduler.xml"):
         text = resources.files("streaming").joinpath("conf", name).read_text()
         (scratch / name).write_text(text)
-    # Iceberg makes a new Hadoop configuration for every file it writes, and each one parses this:
-    # Hadoop's own has 360 entries, none of which is used here. The folder is first on the path.
-    (scratch / "core-default.xml").write_text("<configuration/>")
+    # Iceberg makes a new Hadoop configuration for every file it writes, and each one reads all of
+    # these: the defaults have 1,500 entries, none of which is used here, and a file that is not
+    # there is looked for in every jar. The folder is first on the path.
+    for part in _HADOOP_PARTS:
+        for kind in ("default", "site"):
+            (scratch / f"{part}-{kind}.xml").write_text("<configuration/>")
     conf = SparkConf(loadDefaults=False)
     conf.setAll(list(launch_conf(settings, scratch).items()))
     process = {
