@@ -4,6 +4,7 @@ One thread, one act at a time, in its own scheduler pool, so that the stream com
 is logged and shown by the keeper; the stream never stops for it.
 """
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -72,6 +73,8 @@ def caring(
 
 
 def _tick(care: "Care", seconds: float, stop: threading.Event) -> None:
+    # Linux keeps this for each thread: what care does in Python waits for whoever has work to do.
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
     while not stop.wait(seconds):
         for table in TABLES:
             care.look_after(table)

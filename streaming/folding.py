@@ -1,9 +1,9 @@
 """Folding: a table partition's smallest files become one, read and written in this process.
 
-A stream's files hold some dozens of rows each. Spark spends 10 to 20 ms of a core on reading one, a
-stream of one second with seven symbols leaves 420 a minute, and for those seconds every commit of
-the stream came late. Arrow reads such a file in a tenth of that. The commit is Iceberg's own, with
-its retries: a `replace`, which changes no row.
+A stream's files hold some dozens of rows each, and one of one second with seven symbols leaves 420
+a minute. Spark's tasks that fold them take the place of the stream's, whose commits then come late;
+Arrow does it beside them, for 2 ms of a core a file. The commit is Iceberg's own, with its retries:
+a `replace`, which changes no row.
 """
 
 from collections.abc import Iterable, Iterator
@@ -91,7 +91,8 @@ def _read(io: FileIO, pile: list[SmallFile]) -> pa.Table:
     parts = []
     for file in pile:
         with io.new_input(file.location).open(seekable=False) as stream:
-            parts.append(pq.read_table(pa.BufferReader(stream.read())))
+            # Without `read_table`, whose machinery for many files costs as much again.
+            parts.append(pq.ParquetFile(pa.BufferReader(stream.read())).read(use_threads=False))
     # Spark's words about its own schema; Arrow would carry them into the new file.
     return pa.concat_tables([part.replace_schema_metadata(None) for part in parts])
 
