@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -63,7 +64,7 @@ def _read(instance: Instance, seconds: float) -> list[float]:
             break
         seen_at, received = json.loads(line)
         ages += [(seen_at - received_at) / 1e6 for received_at in received]
-    process.wait()
+    assert process.wait() in {0, -signal.SIGTERM}, "the reader missed a trade"
     assert ages, "the reader saw no trade"
     return ages
 

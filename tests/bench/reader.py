@@ -1,7 +1,7 @@
 """A reader of the lake as any DuckDB user would be one: how old is each trade when it first shows?
 
 Run as a process of its own. Prints a line of JSON for each batch of trades seen:
-[seen at, [received at, ...]], times in microseconds.
+[seen at, [received at, ...]], times in microseconds. It ends with an error if it missed a trade.
 """
 
 import json
@@ -11,10 +11,10 @@ import time
 from catalog.settings import LakeSettings
 from serving import Lake
 
-POLL_SECONDS = 0.1
-# Offsets say which trades are new. The time lets DuckDB skip files, as its users' queries do; a
-# trade would have to be on its way for longer than this to be missed.
-MARGIN_MICROSECONDS = 60_000_000
+POLL_SECONDS = 0.05
+# Offsets say which trades are new. The time lets DuckDB skip files, as its users' queries do. A
+# trade that is on its way for longer than this leaves a hole in the offsets, which is noticed.
+MARGIN_MICROSECONDS = 10_000_000
 
 SEEN = """
     SELECT kafka_partition AS place, max(kafka_offset) AS seen,
@@ -39,8 +39,11 @@ def main() -> None:
             query = NEW.format(newest - MARGIN_MICROSECONDS, " OR ".join(beyond))
             rows = lake.sql(query).to_pylist()
             now = time.time_ns() // 1000
-            for row in rows:
-                seen[row["place"]] = max(seen[row["place"]], row["seen"])
+            for place, held in seen.items():
+                new = [row["seen"] for row in rows if row["place"] == place]
+                seen[place] = max(new, default=held)
+                if len(new) != seen[place] - held:
+                    sys.exit(f"of {seen[place] - held} trades, {len(new)} were seen")
             if rows:
                 newest = max(newest, *(row["received"] for row in rows))
                 sys.stdout.write(json.dumps([now, [row["received"] for row in rows]]) + "\n")
