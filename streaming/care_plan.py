@@ -2,8 +2,8 @@
 
 A stream leaves one small file for each table partition and micro-batch. Merging them all into one
 big file every minute would write the whole day again each time, so files are merged in tiers: a few
-of a size become one of the next, and a byte is rewritten only a handful of times. The smallest tier
-is folded without Spark (`streaming.folding`). A closed day that nothing is added to any more is
+of a size become one of the next, and a byte is rewritten only a handful of times. The smaller tiers
+are folded without Spark (`streaming.folding`). A closed day that nothing is added to any more is
 merged once into as few files as possible.
 """
 
@@ -15,6 +15,8 @@ TARGET_BYTES = 128 * 1024 * 1024
 SMALLEST_TIER_BYTES = 64 * 1024
 TIER_FACTOR = 4
 TIERS = 6
+# So many of the smaller tiers are folded: files below 1 MiB.
+FOLDED_TIERS = 3
 MIN_FILES = 4
 
 
@@ -41,6 +43,11 @@ class Compaction:
 def tier_bound(tier: int) -> int:
     """The size, exclusive, up to which a file belongs to a tier or to one below it."""
     return SMALLEST_TIER_BYTES * int(TIER_FACTOR**tier)
+
+
+def tier_of(size_bytes: int) -> int:
+    """The tier of a file of that size; TIERS for one that is larger than all of them."""
+    return next((tier for tier in range(TIERS) if size_bytes < tier_bound(tier)), TIERS)
 
 
 def plan(
@@ -83,7 +90,7 @@ def totals(piles: Iterable[Pile]) -> dict[date, tuple[int, int]]:
 
 
 def _tiered(day: date, piles: list[Pile]) -> Compaction | None:
-    due = [p.tier for p in piles if p.tier and p.files >= MIN_FILES]
+    due = [p.tier for p in piles if p.tier >= FOLDED_TIERS and p.files >= MIN_FILES]
     return Compaction(day, tier_bound(max(due)), MIN_FILES) if due else None
 
 

@@ -1,4 +1,4 @@
-"""Folding: a table partition's smallest files become one, read and written in this process.
+"""Folding: a table partition's small files become one, read and written in this process.
 
 A stream's files hold some dozens of rows each, and one of one second with seven symbols leaves 420
 a minute. Spark's tasks that fold them take the place of the stream's, whose commits then come late;
@@ -17,15 +17,16 @@ from pyiceberg.io import FileIO
 
 from catalog.errors import LakeError
 from catalog.schema import Table
-from streaming.care_plan import SMALLEST_TIER_BYTES
+from streaming.care_plan import FOLDED_TIERS, MIN_FILES, tier_bound, tier_of
 
-MIN_FILES = 8
+# Of the smallest there are new ones with every micro-batch.
+MIN_SMALLEST_FILES = 8
 # So much is held in memory at once, about ten times as much when it is decoded.
 _MOST_BYTES = 16 * 1024 * 1024
 
 
 class SmallFile(NamedTuple):
-    """A data file below the smallest tier's bound; `entry` is Iceberg's Java object for it."""
+    """A data file of a tier that is folded; `entry` is Iceberg's Java object for it."""
 
     entry: Any
     place: str
@@ -35,6 +36,7 @@ class SmallFile(NamedTuple):
 
 def small_files(java_table: Any) -> Iterator[SmallFile]:
     """The table's small files, at its current snapshot."""
+    below_bytes = tier_bound(FOLDED_TIERS - 1)
     spec = java_table.spec()
     tasks = java_table.newScan().planFiles()
     each = tasks.iterator()
@@ -42,7 +44,7 @@ def small_files(java_table: Any) -> Iterator[SmallFile]:
         while each.hasNext():
             entry = each.next().file()
             size_bytes = entry.fileSizeInBytes()
-            if size_bytes < SMALLEST_TIER_BYTES and entry.specId() == spec.specId():
+            if size_bytes < below_bytes and entry.specId() == spec.specId():
                 place = spec.partitionToPath(entry.partition())
                 yield SmallFile(entry, place, entry.location(), size_bytes)
     finally:
@@ -50,12 +52,15 @@ def small_files(java_table: Any) -> Iterator[SmallFile]:
 
 
 def piles_worth_folding(files: Iterable[SmallFile]) -> list[list[SmallFile]]:
-    """Those of each table partition, where there are enough of them."""
-    piles: dict[str, list[SmallFile]] = {}
+    """Those of each table partition and tier, where there are enough of them."""
+    piles: dict[tuple[str, int], list[SmallFile]] = {}
     for file in files:
-        piles.setdefault(file.place, []).append(file)
-    cut = [list(_first_bytes(pile)) for pile in piles.values()]
-    return [pile for pile in cut if len(pile) >= MIN_FILES]
+        piles.setdefault((file.place, tier_of(file.size_bytes)), []).append(file)
+    return [
+        cut
+        for (_, tier), pile in piles.items()
+        if len(cut := list(_first_bytes(pile))) >= (MIN_FILES if tier else MIN_SMALLEST_FILES)
+    ]
 
 
 def _first_bytes(pile: list[SmallFile]) -> Iterator[SmallFile]:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from streaming.care import compaction_options
 from streaming.care_plan import (
+    FOLDED_TIERS,
     MIN_FILES,
     TARGET_BYTES,
     TIERS,
@@ -14,6 +15,7 @@ from streaming.care_plan import (
     expire_before,
     plan,
     tier_bound,
+    tier_of,
     totals,
 )
 
@@ -30,30 +32,38 @@ def test_no_files_need_no_compaction():
 
 
 def test_few_files_are_left_until_merging_them_pays():
-    assert plan([pile(MIN_FILES - 1, tier=1)], {}, TODAY) == []
+    assert plan([pile(MIN_FILES - 1, tier=FOLDED_TIERS)], {}, TODAY) == []
 
 
-def test_the_smallest_files_are_left_to_folding():
-    assert plan([pile(1000)], {}, TODAY) == []
+@pytest.mark.parametrize("tier", range(FOLDED_TIERS))
+def test_small_files_are_left_to_folding(tier):
+    assert plan([pile(1000, tier=tier)], {}, TODAY) == []
+
+
+@given(st.integers(0, tier_bound(TIERS)))
+def test_a_file_belongs_to_the_first_tier_whose_bound_it_is_below(size_bytes):
+    tier = tier_of(size_bytes)
+    assert tier == TIERS or size_bytes < tier_bound(tier)
+    assert tier == 0 or size_bytes >= tier_bound(tier - 1)
 
 
 def test_many_files_of_a_tier_are_merged_and_larger_ones_left_alone():
-    found = plan([pile(MIN_FILES, tier=1), pile(1, tier=3)], {}, TODAY)
-    assert found == [Compaction(TODAY, tier_bound(1), MIN_FILES)]
+    found = plan([pile(MIN_FILES, tier=3), pile(1, tier=5)], {}, TODAY)
+    assert found == [Compaction(TODAY, tier_bound(3), MIN_FILES)]
 
 
 def test_a_full_tier_takes_all_smaller_files_with_it():
-    found = plan([pile(MIN_FILES, tier=1), pile(MIN_FILES, tier=2)], {}, TODAY)
-    assert found == [Compaction(TODAY, tier_bound(2), MIN_FILES)]
+    found = plan([pile(MIN_FILES, tier=3), pile(MIN_FILES, tier=4)], {}, TODAY)
+    assert found == [Compaction(TODAY, tier_bound(4), MIN_FILES)]
 
 
 def test_files_of_two_table_partitions_are_not_counted_together():
     half = MIN_FILES - 1
-    assert plan([pile(half, tier=1), pile(half, tier=1, place="TSLA")], {}, TODAY) == []
+    assert plan([pile(half, tier=3), pile(half, tier=3, place="TSLA")], {}, TODAY) == []
 
 
 def test_the_newest_day_comes_first():
-    found = plan([pile(9, day=YESTERDAY, tier=1), pile(9, tier=1)], {}, TODAY)
+    found = plan([pile(9, day=YESTERDAY, tier=3), pile(9, tier=3)], {}, TODAY)
     assert [compaction.day for compaction in found] == [TODAY, YESTERDAY]
 
 

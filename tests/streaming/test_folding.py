@@ -1,4 +1,5 @@
-from streaming.folding import MIN_FILES, SmallFile, piles_worth_folding
+from streaming.care_plan import MIN_FILES, SMALLEST_TIER_BYTES
+from streaming.folding import MIN_SMALLEST_FILES, SmallFile, piles_worth_folding
 
 
 def files(number, *, place="symbol=AAPL", size_bytes=4000):
@@ -10,13 +11,20 @@ def test_no_files_are_no_pile():
 
 
 def test_few_files_of_a_table_partition_wait_for_more():
-    few = files(MIN_FILES - 1)
-    assert piles_worth_folding([*few, *files(MIN_FILES - 1, place="symbol=TSLA")]) == []
+    few = files(MIN_SMALLEST_FILES - 1)
+    assert piles_worth_folding([*few, *files(len(few), place="symbol=TSLA")]) == []
 
 
 def test_each_table_partition_is_a_pile_of_its_own():
-    apple, tesla = files(MIN_FILES), files(MIN_FILES + 1, place="symbol=TSLA")
+    apple = files(MIN_SMALLEST_FILES)
+    tesla = files(MIN_SMALLEST_FILES + 1, place="symbol=TSLA")
     assert piles_worth_folding([*apple, *tesla]) == [apple, tesla]
+
+
+def test_what_folding_has_made_is_folded_with_its_like():
+    smallest = files(MIN_SMALLEST_FILES - 1)
+    folded = files(MIN_FILES, size_bytes=SMALLEST_TIER_BYTES)
+    assert piles_worth_folding([*smallest, *folded]) == [folded]
 
 
 def test_no_pile_is_more_than_memory_should_hold():
