@@ -20,9 +20,7 @@ from catalog.logs import get_logger
 from catalog.schema import TABLES, TRADES, Table
 from streaming import folding, jvm_tables
 from streaming.care_plan import (
-    SMALLEST_TIER_BYTES,
     TARGET_BYTES,
-    TIER_FACTOR,
     TIERS,
     Compaction,
     Pile,
@@ -153,10 +151,10 @@ class Care:
     def _piles(self, table: Table) -> list[Pile]:
         day = f"partition.{table.day_of}_day"
         size = "file_size_in_bytes"
+        tiers = " ".join(f"WHEN {size} < {tier_bound(tier)} THEN {tier}" for tier in range(TIERS))
         rows = self._session.sql(
             f"SELECT {day} AS day, CAST(partition AS STRING) AS place,"
-            f" GREATEST(0, CAST(FLOOR(LOG({TIER_FACTOR}, {size} / {SMALLEST_TIER_BYTES})) + 1 AS"
-            f" INT)) AS tier, COUNT(*) AS files, SUM({size}) AS size_bytes"
+            f" CASE {tiers} END AS tier, COUNT(*) AS files, SUM({size}) AS size_bytes"
             f" FROM {CATALOG}.{table.identifier}.files"
             f" WHERE {size} < {tier_bound(TIERS - 1)} GROUP BY ALL"
         ).collect()

@@ -47,6 +47,12 @@ def test_a_file_belongs_to_the_first_tier_whose_bound_it_is_below(size_bytes):
     assert tier == 0 or size_bytes >= tier_bound(tier - 1)
 
 
+@pytest.mark.parametrize("tier", range(TIERS))
+def test_a_tier_ends_just_below_its_bound(tier):
+    assert tier_of(tier_bound(tier) - 1) == tier
+    assert tier_of(tier_bound(tier)) == tier + 1
+
+
 def test_many_files_of_a_tier_are_merged_and_larger_ones_left_alone():
     found = plan([pile(MIN_FILES, tier=3), pile(1, tier=5)], {}, TODAY)
     assert found == [Compaction(TODAY, tier_bound(3), MIN_FILES)]
