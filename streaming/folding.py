@@ -2,8 +2,8 @@
 
 A stream's files hold some dozens of rows each, and one of one second with seven symbols leaves 420
 a minute. Spark's tasks that fold them take the place of the stream's, whose commits then come late;
-Arrow does it beside them, for 2 ms of a core a file. The commit is Iceberg's own, with its retries:
-a `replace`, which changes no row.
+Arrow does it beside them, and reads a file in 2 ms of a core. The commit is Iceberg's own, with its
+retries: a `replace`, which changes no row.
 """
 
 from collections.abc import Iterable, Iterator

@@ -195,7 +195,7 @@ def _launch(settings: StreamingSettings, scratch: Path, keep_open: Sequence[int]
         text = resources.files("streaming").joinpath("conf", name).read_text()
         (scratch / name).write_text(text)
     # Iceberg makes a new Hadoop configuration for every file it writes, and each one reads all of
-    # these: the defaults have 1,500 entries, none of which is used here, and a file that is not
+    # these: the defaults have 1,332 entries, none of which is used here, and a file that is not
     # there is looked for in every jar. The folder is first on the path.
     for part in _HADOOP_PARTS:
         for kind in ("default", "site"):
