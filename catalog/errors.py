@@ -95,3 +95,21 @@ class RecordingError(TapehouseError):
     """A recording cannot be read."""
 
     exit_code = 11
+
+
+def kind_of(exit_code: object) -> type[TapehouseError] | None:
+    """The kind of error that ends a process with this exit code; None where no kind is meant.
+
+    1 means none: it is also what Python ends with when it crashes.
+    """
+    return _KINDS.get(exit_code) if isinstance(exit_code, int) else None
+
+
+_KINDS: dict[int, type[TapehouseError]] = {
+    kind.exit_code: kind
+    for kind in tuple(vars().values())
+    if isinstance(kind, type)
+    and issubclass(kind, TapehouseError)
+    and "exit_code" in vars(kind)
+    and kind is not TapehouseError
+}

@@ -37,6 +37,13 @@ class Reach(Protocol):
         """What the streaming process tells of itself. Raises ServiceError when it is silent."""
         ...
 
+    def act(self, path: str, body: Json) -> Json:
+        """Have the streaming process do an act, such as `/tag`; what came of it.
+
+        Raises what the act says, ServiceError when the process is silent.
+        """
+        ...
+
     def answer(self, request: Request) -> Answer:
         """Ask the instance's lake. Raises QueryError, MomentError, LakeError."""
         ...

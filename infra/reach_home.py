@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from infra.connections import broker_settings, keeper_status
+from infra.connections import broker_settings, keeper_act, keeper_status
 from infra.home import Home
 from infra.plan import FeedKind
 from infra.reach import Json
@@ -50,6 +50,9 @@ class HomeReach:
 
     def keeper_status(self) -> Json:
         return keeper_status(self._home)
+
+    def act(self, path: str, body: Json) -> Json:
+        return keeper_act(self._home, path, body)
 
     def answer(self, request: Request) -> Answer:
         # Heavy, and needed here alone.

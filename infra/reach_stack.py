@@ -78,6 +78,11 @@ class StackReach:
         status: Json = json.loads(done)
         return status
 
+    def act(self, path: str, body: Json) -> Json:
+        done = self._run("stream", "streaming", "--act", path, stdin=json.dumps(body).encode())
+        outcome: Json = json.loads(done)
+        return outcome
+
     def answer(self, request: Request) -> Answer:
         # Heavy, and needed here alone.
         from infra.asking import ask_through  # noqa: PLC0415

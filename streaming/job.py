@@ -48,10 +48,13 @@ def run(
     began = time.monotonic()
     stop = threading.Event()
     board = keeper.Board(version("tapehouse"), datetime.now(UTC).isoformat())
+    acts: dict[str, keeper.Act] = {}
     folder = settings.checkpoint / TRADES.name
     with (
         exclusive(settings.checkpoint) as lock,
-        keeper.serve(board, settings.keeper_host, settings.keeper_port, settings.keeper_token),
+        keeper.serve(
+            board, settings.keeper_host, settings.keeper_port, settings.keeper_token, acts
+        ),
         ThreadPoolExecutor(1) as beside,
     ):
         log.info("starting_spark", master=settings.master)
