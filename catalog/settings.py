@@ -50,13 +50,10 @@ class Settings(BaseSettings):
             ) from None
 
 
-class FeedSettings(Settings):
-    """Where trades come from."""
+class SymbolSettings(Settings):
+    """Which symbols are followed."""
 
-    token: SecretStr = Field(SecretStr(""), alias="FINNHUB_API_TOKEN")
     symbols: Annotated[tuple[str, ...], NoDecode] = Field(DEFAULT_SYMBOLS, alias="FINNHUB_TICKERS")
-    url: str = Field("wss://ws.finnhub.io", alias="TAPEHOUSE_FEED_URL")
-    source: str = Field("finnhub", alias="TAPEHOUSE_FEED_SOURCE", max_length=200)
 
     @field_validator("symbols", mode="before")
     @classmethod
@@ -76,6 +73,14 @@ class FeedSettings(Settings):
         if not symbols:
             raise ValueError("at least one symbol is needed")
         return symbols
+
+
+class FeedSettings(SymbolSettings):
+    """Where trades come from."""
+
+    token: SecretStr = Field(SecretStr(""), alias="FINNHUB_API_TOKEN")
+    url: str = Field("wss://ws.finnhub.io", alias="TAPEHOUSE_FEED_URL")
+    source: str = Field("finnhub", alias="TAPEHOUSE_FEED_SOURCE", max_length=200)
 
 
 class BrokerSettings(Settings):
