@@ -1,9 +1,10 @@
 # ruff: noqa: SLF001 (PySpark has no public way to its gateway)
 """Iceberg's own Java tables, through the driver's gateway: what no SQL procedure does cheaply."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import orjson
 from pyspark.sql import SparkSession
 
 from catalog.schema import Table
@@ -22,6 +23,25 @@ def load(session: SparkSession, table: Table) -> Any:
     return gateway(session).org.apache.iceberg.spark.Spark3Util.loadIcebergTable(
         session._jsparkSession, f"{CATALOG}.{table.identifier}"
     )
+
+
+def metadata(session: SparkSession, java_table: Any) -> dict[str, Any]:
+    """The table's metadata as its specification writes it.
+
+    By one call: a thousand snapshots, asked for one by one, would take some seconds.
+    """
+    parser = gateway(session).org.apache.iceberg.TableMetadataParser
+    parsed: dict[str, Any] = orjson.loads(parser.toJson(java_table.operations().current()))
+    return parsed
+
+
+def delete_files(session: SparkSession, java_table: Any, locations: Sequence[str]) -> None:
+    """Delete files from the store, hundreds by one request; those that are gone do not matter."""
+    if locations:
+        array = gateway(session).java.util.ArrayList()
+        for location in locations:
+            array.add(location)
+        java_table.io().deleteFiles(array)
 
 
 def ancestors(java_table: Any) -> Iterator[Any]:
