@@ -74,9 +74,17 @@ class LakeError(TapehouseError):
 
 
 class MomentError(LakeError):
-    """The asked-for moment is unknown, expired, or in the future."""
+    """The asked-for moment is unknown, expired, or in the future.
+
+    `nearest` are the ids of the kept snapshots of `trades` that the message offers instead; an
+    error that comes from another process has none.
+    """
 
     exit_code = 8
+
+    def __init__(self, message: str, nearest: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.nearest = nearest
 
 
 class QueryError(TapehouseError):

@@ -21,6 +21,7 @@ from catalog.logs import get_logger
 from catalog.schema import TRADES
 from catalog.settings import BrokerSettings, LakeSettings
 from catalog.tables import ensure_tables
+from catalog.tags import Tags
 from streaming import keeper, others
 from streaming.care import caring
 from streaming.checkpoint import Rivals, Written, judge, move_aside, read_checkpoint, rebuild
@@ -30,6 +31,7 @@ from streaming.session import open_session, small_session
 from streaming.settings import StreamingSettings
 from streaming.sink import append_trades
 from streaming.source import EARLIEST, read_topics, topic_bounds
+from streaming.tagging import open_tags, tag_acts
 from streaming.transforms import valid_trades
 from streaming.watch import TableWatch
 from streaming.written import read_written
@@ -48,7 +50,8 @@ def run(
     began = time.monotonic()
     stop = threading.Event()
     board = keeper.Board(version("tapehouse"), datetime.now(UTC).isoformat())
-    acts: dict[str, keeper.Act] = {}
+    tags = open_tags(lake)
+    acts: dict[str, keeper.Act] = dict(tag_acts(tags, lake))
     folder = settings.checkpoint / TRADES.name
     with (
         exclusive(settings.checkpoint) as lock,
@@ -58,7 +61,7 @@ def run(
         ThreadPoolExecutor(1) as beside,
     ):
         log.info("starting_spark", master=settings.master)
-        reading = beside.submit(_read_table, lake)
+        reading = beside.submit(_read_table, lake, tags)
         with (
             open_session(settings, lake, keep_open=(lock,), stopping=stop) as session,
             _set_by_signals(stop),
@@ -87,10 +90,11 @@ def run(
     log.info("stopped")
 
 
-def _read_table(lake: LakeSettings) -> tuple[Written, FileIO]:
+def _read_table(lake: LakeSettings, tags: Tags) -> tuple[Written, FileIO]:
     catalog = connect(lake)
     with translated(lake):
         ensure_tables(catalog)
+        tags.sweep()
         return read_written(catalog), catalog.load_table(TRADES.identifier).io
 
 

@@ -74,7 +74,7 @@ def test_the_other_tables_never_show_more_than_the_moment():
 @pytest.mark.parametrize(
     ("moment", "message"),
     [
-        (Moment(time=at(-1)), r"before that.*Nearest: 10"),
+        (Moment(time=at(-1)), r"before the first commit.*Nearest kept: 10"),
         (Moment(time=NOW + timedelta(seconds=1)), r"in the future.*12"),
         (Moment(snapshot_id=99), r"not among the 3 kept.*10.*12"),
         (Moment(tag="nope"), r"no tag 'nope'.*mine"),
