@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pyspark.sql import SparkSession
-
+from catalog.logs import get_logger
 from catalog.retention import Kept, Rung, expired, expired_beside
 from catalog.schema import TRADES, Table
-from streaming import jvm_tables
 from streaming.garbage import Register
 from streaming.written import QUERY_ID
+
+log = get_logger("streaming.expiry")
 
 Metadata = dict[str, Any]
 
@@ -57,9 +57,12 @@ class Snapshots:
             return expired(self.history, self.referenced, self.streams_newest, now_ms, rungs)
         return expired_beside(self.history, self.referenced, moments_ms, now_ms, rungs)
 
+    def has_ended(self, now_ms: int) -> bool:
+        """Whether a tag's time is over."""
+        return self.first_end_ms is not None and self.first_end_ms <= now_ms
+
 
 def expire(
-    session: SparkSession,
     java_table: Any,
     snapshots: Snapshots,
     due: Sequence[int],
@@ -71,17 +74,16 @@ def expire(
     What they consist of is registered first: killed between the two, the register names snapshots
     that are still there, which whoever reads it must look for anyway.
     """
-    if not due and (snapshots.first_end_ms is None or snapshots.first_end_ms > now_ms):
+    if not due and not snapshots.has_ended(now_ms):
         return None
     register.add(now_ms, [snapshots.manifest_lists[snapshot_id] for snapshot_id in due])
+    log.debug("act_commits", table=java_table.name(), act="expire")
     # Of no age by itself: the ladder alone decides.
     action = java_table.expireSnapshots().expireOlderThan(0).cleanExpiredFiles(False)
     for snapshot_id in due:
         action = action.expireSnapshotId(snapshot_id)
     action.commit()
-    java_table.refresh()
-    left = len(jvm_tables.metadata(session, java_table)["snapshots"])
-    return {"snapshots": len(due), "left": left} if due else None
+    return {"snapshots": len(due), "left": len(snapshots.history) - len(due)} if due else None
 
 
 def _streams_newest(by_id: Mapping[int, Metadata], tip: int | None) -> int | None:

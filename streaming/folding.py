@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 from pyiceberg.io import FileIO
 
 from catalog.errors import LakeError
+from catalog.logs import get_logger
 from catalog.schema import Table
+from streaming.acts import Report
 from streaming.content import Content
 from streaming.data_files import (
     COMPRESSION,
@@ -25,7 +27,7 @@ from streaming.data_files import (
     to_data_file,
 )
 
-Report = dict[str, Any]
+log = get_logger("streaming.folding")
 
 
 def fold(
@@ -48,6 +50,7 @@ def fold(
         rewrite.addFile(to_data_file(jvm, java_table, location, pile[0], rows.num_rows))
         for file in pile:
             rewrite.deleteFile(file.entry)
+    log.debug("act_commits", table=table.name, act="fold")
     rewrite.commit()
     return {
         "files_in": sum(len(pile) for pile in piles),

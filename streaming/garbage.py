@@ -127,6 +127,14 @@ class Walk:
         self._forget(staying | late, reached)
         return Garbage(sorted(candidates), sorted(dead), sorted(dead_lists), due)
 
+    def reachable(self, gone: Sequence[Gone]) -> set[str]:
+        """Every file that expired snapshots still reach."""
+        lists = {one.manifest_list for one in gone}
+        manifests = {m.manifest_path: m for one in lists for m in _or_none(self._list, one)}
+        files = {path for one in manifests.values() for path in _or_none(self._files, one)}
+        self._forget(set(), ())
+        return files | manifests.keys() | lists
+
     def _list(self, location: str) -> tuple[ManifestFile, ...]:
         if location not in self._manifests:
             self._pause()

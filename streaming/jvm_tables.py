@@ -54,10 +54,12 @@ def ancestors(java_table: Any) -> Iterator[Any]:
 
 
 def size(java_table: Any) -> dict[str, int]:
-    """Number of snapshots and of data files, and the current snapshot's id."""
+    """Number of snapshots, tags and data files, and the current snapshot's id."""
     current = java_table.currentSnapshot()
     return {
         "snapshots": len(java_table.snapshots()),
+        # One reference is the table's own branch.
+        "tags": java_table.refs().size() - 1,
         "snapshot_id": current.snapshotId(),
         "files": int(current.summary().get("total-data-files")),
     }

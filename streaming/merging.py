@@ -14,17 +14,21 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyiceberg.io import FileIO
 
+from catalog.logs import get_logger
 from catalog.schema import Table
+from streaming.acts import Report
 from streaming.care_plan import TARGET_BYTES
 from streaming.content import Content, total
 from streaming.data_files import COMPRESSION, LiveFile, in_order, new_location, to_data_file
-from streaming.folding import Proofs, Report
+from streaming.folding import Proofs
 
 _MINUTE_US = 60_000_000
 _SLICE_BYTES = 64 * 1024 * 1024
 _BATCH_ROWS = 16_384
 # So that a reader of some minutes skips the rest of the file.
 _GROUP_ROWS = 128 * 1024
+
+log = get_logger("streaming.merging")
 
 Slice = tuple[int, int]
 """First minute, and the one after the last."""
@@ -64,6 +68,7 @@ def merge(
     proofs.compare(pile[0].place, before, total(contents))
     for file in pile:
         rewrite.deleteFile(file.entry)
+    log.debug("act_commits", table=table.name, act="merge")
     rewrite.commit()
     return {
         "files_in": len(pile),
