@@ -58,7 +58,9 @@ class Register:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a") as file:
-            file.write(json.dumps({"at_ms": at_ms, "manifest_lists": list(manifest_lists)}) + "\n")
+            noted = json.dumps({"at_ms": at_ms, "manifest_lists": list(manifest_lists)})
+            # A line of its own, also behind one that a kill cut short.
+            file.write(f"\n{noted}\n")
             file.flush()
             os.fsync(file.fileno())
 

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.schema import TRADES
@@ -49,18 +49,21 @@ def bits(row):
     return tuple({**row, "number": None if number is None else struct.pack("d", number)}.items())
 
 
+@settings(deadline=None)
 @given(ROWS, st.randoms())
 def test_the_order_of_rows_does_not_matter(rows, random):
     shuffled = random.sample(rows, len(rows))
     assert of(rows) == of(shuffled)
 
 
+@settings(deadline=None)
 @given(ROWS, ROWS)
 def test_contents_of_parts_add_up_to_the_whole(one, other):
     assert of(one) + of(other) == of([*one, *other])
     assert total([of(one), of(other)]) == of([*other, *one])
 
 
+@settings(deadline=None)
 @given(ROWS, ROWS)
 def test_equal_contents_are_equal_rows(one, other):
     same = sorted(map(repr, map(bits, one))) == sorted(map(repr, map(bits, other)))
