@@ -1,4 +1,4 @@
-"""The commands about data: record, replay, sql, snapshots."""
+"""The commands about data: record, replay, sql."""
 
 import signal
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from infra.connections import simulated_feed_settings
 from infra.home import Home
 from infra.output import Format, print_json, print_rows, say
 from infra.plan import FeedKind
-from infra.reach import ask, list_snapshots
+from infra.reach import ask
 from ingest.recording import record as record_feed
 
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print the answer.")]
@@ -38,7 +38,6 @@ def register(app: typer.Typer) -> None:
         epilog='Examples: tapehouse sql "SELECT symbol, count(*) FROM trades GROUP BY ALL";'
         ' tapehouse sql "SELECT max(price) FROM trades" --as-of 2026-01-02T15:04:05Z --format csv'
     )(sql)
-    app.command(epilog="Example: tapehouse snapshots --format json")(snapshots)
 
 
 def record(
@@ -112,15 +111,6 @@ def sql(
 ) -> None:
     """Ask the lake in SQL, as it is now or as it was."""
     print_rows(*ask(reach_of(home, stack), query, as_of), form)
-
-
-def snapshots(
-    home: HomeOption = DEFAULT_HOME,
-    stack: StackOption = None,
-    form: FormatOption = Format.TABLE,
-) -> None:
-    """List the moments of the trades that can be read, oldest first."""
-    print_rows(*list_snapshots(reach_of(home, stack)), form)
 
 
 def _feed_to_record(path: Path) -> FeedSettings:

@@ -69,12 +69,12 @@ def ask(
     return reach.answer(Request(sql, as_of, tuple(parameters)))
 
 
-def list_snapshots(reach: Reach) -> Answer:
-    """The kept snapshots of the trades, oldest first."""
+def list_snapshots(reach: Reach, last: int | None = None, *, offsets: bool = False) -> Answer:
+    """The kept snapshots of the trades, or the newest `last` of them, oldest first."""
     # Heavy, and needed here alone.
     from serving.asking import Request  # noqa: PLC0415
 
-    return reach.answer(Request())
+    return reach.answer(Request(last=last, offsets=offsets))
 
 
 def trades_position(reach: Reach) -> dict[str, tuple[int, int]]:

@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 
 import duckdb
 import pyarrow as pa
+from pyiceberg.table import Table as IcebergTable
 
 from catalog import client
 from catalog.errors import LakeError, QueryError, SettingsError, TapehouseError
 from catalog.logs import Redactor
 from catalog.moments import LIVE, History, Moment, ResolvedMoment, Snapshot, resolve
-from catalog.schema import TABLES
+from catalog.schema import TABLES, Table
 from catalog.settings import LakeSettings
 from serving.queries import ATTACHED, Query, plain_names
 
@@ -108,11 +109,12 @@ class Lake:
 
     def histories(self) -> tuple[History, ...]:
         """The kept snapshots and tags of every table."""
+        return tuple(History.of(table.name, self.load(table)) for table in TABLES)
+
+    def load(self, table: Table) -> IcebergTable:
+        """The table's newest metadata, as pyiceberg has it."""
         with client.translated(self._settings):
-            return tuple(
-                History.of(table.name, self._catalog.load_table(table.identifier))
-                for table in TABLES
-            )
+            return self._catalog.load_table(table.identifier)
 
     def snapshots(self) -> tuple[Snapshot, ...]:
         """The kept snapshots of `trades`, oldest first."""

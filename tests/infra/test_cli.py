@@ -16,7 +16,7 @@ from infra.home import Home, Pid, Run
 from infra.ports import LOOPBACK
 
 TAPEHOUSE = Path(sys.executable).with_name("tapehouse")
-COMMANDS = {"demo", "run", "status", "doctor", "record", "replay", "sql", "snapshots"}
+COMMANDS = {"demo", "run", "status", "doctor", "record", "replay", "sql", "snapshots", "tag"}
 CANARY = "canary-c0ffee-token"
 
 
@@ -54,7 +54,14 @@ def _help_of(command: str) -> str:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("status",), ("sql", "SELECT 1"), ("snapshots",), ("replay", "day.frames.jsonl")],
+    [
+        ("status",),
+        ("sql", "SELECT 1"),
+        ("snapshots",),
+        ("replay", "day.frames.jsonl"),
+        ("tag", "a"),
+        ("tag", "--delete", "a"),
+    ],
 )
 def test_a_command_that_needs_an_instance_says_that_none_runs(tmp_path, arguments):
     (tmp_path / "day.frames.jsonl").touch()
@@ -122,6 +129,12 @@ def test_a_second_run_in_a_home_is_refused(tmp_path):
         (("run", "--trigger", "99"), 2, "--trigger"),
         (("record", "out.frames.jsonl"), 2, "no feed to record"),
         (("replay", "absent.frames.jsonl"), 2, "does not exist"),
+        (("tag",), 2, "Missing argument 'name'"),
+        (("tag", "a", "--keep", "30"), 2, "such as 12h or 30d"),
+        (("tag", "a", "--keep", "0d"), 2, "such as 12h or 30d"),
+        (("tag", "a", "--delete", "--keep", "1d"), 2, "do not go with it"),
+        (("tag", "--delete", "a", "--at", "live"), 2, "do not go with it"),
+        (("snapshots", "--last", "0"), 2, "--last"),
         (("nonsense",), 2, "No such command"),
     ],
 )

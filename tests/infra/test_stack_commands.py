@@ -58,7 +58,7 @@ def test_the_option_stands_before_or_after_the_command(tmp_path, stack, argument
 @pytest.mark.parametrize("command", sorted(STACK_COMMANDS))
 def test_a_stack_that_is_not_there_says_how_to_start_it(tmp_path, stack, command):
     (tmp_path / "day.frames.jsonl").touch()
-    given = {"sql": ("SELECT 1",), "replay": ("day.frames.jsonl",)}.get(command, ())
+    given = {"sql": ("SELECT 1",), "replay": ("day.frames.jsonl",), "tag": ("a",)}.get(command, ())
     done = tapehouse(tmp_path, "--stack", "other", command, *given, **stack)
     assert done.returncode == (1 if command == "doctor" else 4)
     assert "no container of the stack other" in done.stdout + done.stderr
