@@ -96,10 +96,10 @@ def survey(
             for one in counts.to_pylist():
                 share = batch.nbytes * one["counts"] / batch.num_rows
                 bytes_by_minute[one["values"]] = bytes_by_minute.get(one["values"], 0) + share
-    return total(contents), cut(bytes_by_minute)
+    return total(contents), cut(bytes_by_minute, _SLICE_BYTES)
 
 
-def cut(bytes_by_minute: dict[int, float], most_bytes: int = _SLICE_BYTES) -> list[Slice]:
+def cut(bytes_by_minute: dict[int, float], most_bytes: float) -> list[Slice]:
     """Minutes that have rows, in order, put together to slices; one is never cut in two."""
     slices: list[Slice] = []
     held = 0.0
