@@ -50,10 +50,13 @@ class Settings(BaseSettings):
             ) from None
 
 
-class SymbolSettings(Settings):
-    """Which symbols are followed."""
+class FeedSettings(Settings):
+    """Where trades come from."""
 
+    token: SecretStr = Field(SecretStr(""), alias="FINNHUB_API_TOKEN")
     symbols: Annotated[tuple[str, ...], NoDecode] = Field(DEFAULT_SYMBOLS, alias="FINNHUB_TICKERS")
+    url: str = Field("wss://ws.finnhub.io", alias="TAPEHOUSE_FEED_URL")
+    source: str = Field("finnhub", alias="TAPEHOUSE_FEED_SOURCE", max_length=200)
 
     @field_validator("symbols", mode="before")
     @classmethod
@@ -73,14 +76,6 @@ class SymbolSettings(Settings):
         if not symbols:
             raise ValueError("at least one symbol is needed")
         return symbols
-
-
-class FeedSettings(SymbolSettings):
-    """Where trades come from."""
-
-    token: SecretStr = Field(SecretStr(""), alias="FINNHUB_API_TOKEN")
-    url: str = Field("wss://ws.finnhub.io", alias="TAPEHOUSE_FEED_URL")
-    source: str = Field("finnhub", alias="TAPEHOUSE_FEED_SOURCE", max_length=200)
 
 
 class BrokerSettings(Settings):

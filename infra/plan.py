@@ -60,12 +60,6 @@ class Plan:
             return recording_name(self.recording)
         return {FeedKind.FINNHUB: "finnhub"}.get(self.feed, SIMULATOR)
 
-    def symbols(self) -> tuple[str, ...]:
-        """Those of the recording, else those of the user's settings."""
-        if self.recording:
-            return tuple(sorted(Contents.of(self.recording).symbols))
-        return FeedSettings.read().symbols
-
 
 def parse_feed(text: str | None) -> tuple[FeedKind, Path | None]:
     """`--feed`: a kind, or a recording's path; None: the real feed when there is a token for it.
@@ -138,14 +132,15 @@ def _feed_services(
     if plan.feed is FeedKind.FINNHUB:
         feed = tuning | environment_of(FeedSettings.read())
         return (services.producer(site, broker, feed, needs=()),)
+    symbols: dict[str, object] = {}
     arguments: tuple[str, ...] = ()
     if plan.recording:
         speed = "max" if plan.speed is None else str(plan.speed)
         arguments = ("--recording", str(plan.recording), "--speed", speed)
+        symbols = {"symbols": tuple(sorted(Contents.of(plan.recording).symbols))}
     elif plan.rate is not None:
         arguments = ("--rate", str(plan.rate))
-    settings = simulated_feed_settings(home, plan.source, symbols=plan.symbols())
-    feed = tuning | environment_of(settings)
+    feed = tuning | environment_of(simulated_feed_settings(home, plan.source, **symbols))
     return (
         services.simulator(site, home.credentials.simulator_token, arguments),
         services.producer(site, broker, feed, needs=("simulator",)),
@@ -153,11 +148,7 @@ def _feed_services(
 
 
 def _stream_settings(plan: Plan, java: Java) -> dict[str, str]:
-    settings = _own_variables() | {
-        "JAVA_HOME": str(java.home),
-        # Whose days end when, which the end-of-day tags go by.
-        "FINNHUB_TICKERS": ",".join(plan.symbols()),
-    }
+    settings = _own_variables() | {"JAVA_HOME": str(java.home)}
     if plan.trigger_seconds is not None:
         settings["TAPEHOUSE_TRIGGER_SECONDS"] = str(plan.trigger_seconds)
     return settings

@@ -115,8 +115,6 @@ class _Stack:
             | {
                 "TAPEHOUSE_TRIGGER_SECONDS": f"{settings.trigger_seconds:g}",
                 "TAPEHOUSE_SNAPSHOT_LADDER": settings.snapshot_ladder,
-                # Whose days end when, which the end-of-day tags go by.
-                "FINNHUB_TICKERS": ",".join(settings.tickers),
             },
             self.credentials.keeper_token,
         )

@@ -98,7 +98,6 @@ class Care:
             session,
             io,
             tags,
-            settings.symbols,
             settings.rungs,
             settings.checkpoint / _FOLDER,
             pause,

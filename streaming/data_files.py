@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any, NamedTuple
+from urllib.parse import unquote_plus
 from uuid import uuid4
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ from pyiceberg.io import FileIO
 from catalog.errors import LakeError
 from catalog.schema import Table
 
+_DAY = timedelta(days=1)
 # What we have written is sorted by event time; a name is the cheapest place to note it.
 _SORTED = "sorted-"
 # The level is Spark's, so that compacting makes no file larger.
@@ -39,13 +41,16 @@ class LiveFile(NamedTuple):
         return self.location.rsplit("/", 1)[1].startswith(_SORTED)
 
 
-def live_files(jvm: Any, java_table: Any, table: Table, since: date | None) -> Iterator[LiveFile]:
-    """The files of the table's current snapshot, of all days or from one on."""
+def live_files(
+    jvm: Any, java_table: Any, table: Table, since: date | None, until: date | None = None
+) -> Iterator[LiveFile]:
+    """The files of the table's current snapshot, of all days, or from one on, or up to one."""
     scan = java_table.newScan()
+    expressions = jvm.org.apache.iceberg.expressions.Expressions
     if since is not None:
-        micros = (since - date(1970, 1, 1)) // timedelta(microseconds=1)
-        expressions = jvm.org.apache.iceberg.expressions.Expressions
-        scan = scan.filter(expressions.greaterThanOrEqual(table.day_of, micros))
+        scan = scan.filter(expressions.greaterThanOrEqual(table.day_of, _micros(since)))
+    if until is not None:
+        scan = scan.filter(expressions.lessThan(table.day_of, _micros(until + _DAY)))
     spec = java_table.spec()
     tasks = scan.planFiles()
     each = tasks.iterator()
@@ -58,6 +63,12 @@ def live_files(jvm: Any, java_table: Any, table: Table, since: date | None) -> I
                 yield LiveFile(entry, place, entry.location(), entry.fileSizeInBytes())
     finally:
         tasks.close()
+
+
+def symbols_on(jvm: Any, java_table: Any, table: Table, day: date) -> frozenset[str]:
+    """The symbols that have rows on a day, by the names of the table partitions."""
+    places = {file.place for file in live_files(jvm, java_table, table, day, day)}
+    return frozenset(unquote_plus(place.rsplit("=", 1)[1]) for place in places)
 
 
 def new_location(java_table: Any, like: LiveFile) -> str:
@@ -104,3 +115,7 @@ def read_whole(io: FileIO, location: str) -> bytes:
 def in_order(rows: pa.Table, table: Table) -> pa.Table:
     """By event time, so that a reader can skip what it does not look for."""
     return rows.sort_by([(table.day_of, "ascending"), ("kafka_offset", "ascending")])
+
+
+def _micros(day: date) -> int:
+    return (day - date(1970, 1, 1)) // timedelta(microseconds=1)

@@ -1,4 +1,4 @@
-"""When a day's trading ends, by the calendars of the symbols that are followed: values in and out.
+"""When a day's trading ends, by the calendars of the symbols that traded on it: values in and out.
 
 A symbol of an exchange, such as `BINANCE:BTCUSDT`, trades around the clock, and its day ends at
 00:00 UTC. A plain one, such as `AAPL`, is a stock in the United States, whose regular session ends
@@ -6,7 +6,7 @@ at 16:00 in New York, at 13:00 on half days, and does not take place on holidays
 day of several calendars ends with the last of them.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -26,16 +26,20 @@ _SATURDAY = 5
 
 
 def ends_due(
-    symbols: Collection[str], tags: Collection[str], now: datetime
+    symbols_on: Callable[[date], Collection[str]], tags: Collection[str], now: datetime
 ) -> Iterator[tuple[date, datetime]]:
     """The days of the last week that have ended and settled and have no tag, oldest first.
 
-    Each comes with the time by which what it holds is settled.
+    Each comes with the time by which what it holds is settled. `symbols_on`, which may cost, is
+    only asked of days that may have ended.
     """
     for back in reversed(range(_LOOK_BACK_DAYS + 1)):
         day = now.astimezone(UTC).date() - timedelta(days=back)
-        end = day_end(symbols, day)
-        if end is not None and end + SETTLING <= now and tag_of(day) not in tags:
+        earliest = datetime.combine(day, _EARLY_CLOSE, _NEW_YORK)
+        if tag_of(day) in tags or now < earliest + SETTLING:
+            continue
+        end = day_end(symbols_on(day), day)
+        if end is not None and end + SETTLING <= now:
             yield day, end + SETTLING
 
 

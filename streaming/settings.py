@@ -5,10 +5,10 @@ from pathlib import Path
 from pydantic import Field, SecretStr, field_validator
 
 from catalog.retention import DEFAULT_LADDER, Rung, parse_rungs
-from catalog.settings import SymbolSettings
+from catalog.settings import Settings
 
 
-class StreamingSettings(SymbolSettings):
+class StreamingSettings(Settings):
     """How the Spark job runs, how often it commits, and how it looks after the tables."""
 
     master: str = Field("local[2]", alias="TAPEHOUSE_SPARK_MASTER", min_length=1)

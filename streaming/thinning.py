@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,13 @@ from catalog.schema import TABLES, TRADES, Table
 from catalog.tags import Tags
 from streaming import jvm_tables
 from streaming.acts import Act, Report
+from streaming.data_files import symbols_on
 from streaming.day_ends import ends_due, tag_of
 from streaming.expiry import Snapshots, expire
 from streaming.garbage import GRACE_MS, Register, Walk
 from streaming.session import CATALOG
 
+_SYMBOLS_EVERY = timedelta(minutes=10)
 _SWEEP_EVERY = timedelta(hours=1)
 _ORPHANS_EVERY = timedelta(days=7)
 # Whoever writes a file commits it within minutes; a job that hangs, or a clock that is wrong, has
@@ -43,7 +45,6 @@ class Thinner:
         session: SparkSession,
         io: FileIO,
         tags: Tags,
-        symbols: Sequence[str],
         rungs: Sequence[Rung],
         folder: Path,
         pause: Callable[[], None],
@@ -51,7 +52,7 @@ class Thinner:
     ) -> None:
         self._session = session
         self._tags = tags
-        self._symbols = symbols
+        self._symbols: dict[date, tuple[datetime, frozenset[str]]] = {}
         self._rungs = rungs
         self._now = now
         self._keep_days = timedelta(milliseconds=sum(rung.for_ms for rung in rungs))
@@ -79,13 +80,13 @@ class Thinner:
     def _tag_days(self) -> Iterator[Act]:
         metadata = self._metadata(TRADES)
         history = Snapshots.of(metadata).history
-        for day, due in ends_due(self._symbols, metadata["refs"], self._now()):
-            began_ms = datetime.combine(day, datetime.min.time(), UTC).timestamp() * 1000
-            due_ms = due.timestamp() * 1000
-            # A day on which nothing was stored has no state of its own.
+        done = metadata["refs"].keys() | self._untaggable
+        for day, due in ends_due(self._symbols_on, done, self._now()):
             tag = tag_of(day)
-            is_held = any(began_ms <= one.committed_ms <= due_ms for one in history)
-            if is_held and tag not in self._untaggable:
+            began_ms = datetime.combine(day, time(), UTC).timestamp() * 1000
+            due_ms = due.timestamp() * 1000
+            # What came later only, from a recording or after a long pause, no tag can show.
+            if any(began_ms <= one.committed_ms <= due_ms for one in history):
                 yield Act(TRADES, "tag", {"tag": tag}, partial(self._tag, tag, due))
 
     def _tag(self, tag: str, due: datetime) -> Report:
@@ -96,6 +97,15 @@ class Thinner:
             self._untaggable.add(tag)
             raise
         return {"tag": tag, "snapshot_id": made.resolved.snapshot_ids[TRADES.name]}
+
+    def _symbols_on(self, day: date) -> frozenset[str]:
+        known = self._symbols.get(day)
+        if known is None or self._now() - known[0] > _SYMBOLS_EVERY:
+            jvm = jvm_tables.gateway(self._session)
+            java_table = jvm_tables.load(self._session, TRADES)
+            known = (self._now(), symbols_on(jvm, java_table, TRADES, day))
+            self._symbols[day] = known
+        return known[1]
 
     def _expire(self, table: Table) -> Report | None:
         # A snapshot that is just being tagged must not go.

@@ -50,7 +50,7 @@ def lake(tmp_path_factory):
             lake.append(
                 [
                     Row(symbol, when_us + number, 100.0 + number, 1.0, conditions)
-                    for symbol in ("AAPL", "TSLA")
+                    for symbol in ("BINANCE:BTCUSDT", "BINANCE:ETHUSDT")
                     for when_us in (today_us, today_us - DAY_US)
                     for conditions in ((1, 2), None)
                 ]
@@ -64,7 +64,6 @@ def settings(tmp_path_factory):
         jars=ROOT / ".jars" / "spark",
         checkpoint=tmp_path_factory.mktemp("checkpoint"),
         snapshot_ladder="1s:all,10s:1s,1d:10s",
-        symbols=("BINANCE:BTCUSDT",),
     )
 
 
