@@ -122,6 +122,15 @@ def test_a_moment_that_another_table_has_lost_is_no_moment():
         resolve(Moment(snapshot_id=11), [trades, lost, events], NOW)
 
 
+def test_what_a_tag_of_now_holds_of_another_table_is_not_passed_for_an_earlier_moment():
+    trades, rejected, events = histories(*CHAIN, tags={"now": 11})
+    later = History("rejected", rejected.snapshots[1:], {"now": 2})
+    answer = resolve(Moment(tag="now"), [trades, later, events], NOW)
+    assert answer.snapshot_ids["rejected"] == 2
+    with pytest.raises(MomentError, match=r"what rejected held then.*11 .*tag now"):
+        resolve(Moment(snapshot_id=11), [trades, later, events], NOW)
+
+
 def test_of_many_tags_an_error_shows_those_of_a_similar_name():
     tags = {f"eod-2026-11-{day:02}": 11 for day in range(1, 29)}
     with pytest.raises(MomentError, match=r"eod-2026-11-2\d") as raised:

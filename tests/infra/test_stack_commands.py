@@ -8,11 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from catalog.errors import MomentError
 from infra import stack_doctor
 from infra.cli_options import STACK_COMMANDS
 from infra.doctor import Finding
 from infra.engine import Container
+from streaming.keeper import Board, serve
 from tests.support.fake_docker import container, install
 
 TAPEHOUSE = Path(sys.executable).with_name("tapehouse")
@@ -92,6 +95,41 @@ def test_an_error_inside_the_container_is_the_commands_own(tmp_path, stack):
     assert done.returncode == 2
     assert "TAPEHOUSE_STORE_ENDPOINT must be" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def keeper(tmp_path):
+    """What it was asked for, and the environment in which a container of the stream asks it."""
+    asked = []
+
+    def make(body):
+        asked.append(body)
+        if body["name"] == "taken":
+            raise MomentError("There is a tag 'taken' already.")
+        return {"tag": body["name"], "snapshot_id": 9007199254740993}
+
+    acts = {"/tag": make, "/tag/delete": lambda body: asked.append(body) or body}
+    with serve(Board("1", "2026-01-02"), "127.0.0.1", 0, SecretStr("right"), acts) as port:
+        address = {"TAPEHOUSE_KEEPER_PORT": str(port), "TAPEHOUSE_KEEPER_TOKEN": "right"}
+        yield asked, {**address, **install(tmp_path, [container("stream")])}
+
+
+def test_a_tag_is_made_and_deleted_by_the_stream_s_container(tmp_path, keeper):
+    asked, environment = keeper
+    arguments = ("--stack", "dev", "tag", "a", "--at", "7", "--keep", "2h", "--format", "json")
+    done = tapehouse(tmp_path, *arguments, **environment)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [{"tag": "a", "snapshot_id": 9007199254740993}]
+    gone = tapehouse(tmp_path, "tag", "--delete", "a", "--stack", "dev", **environment)
+    assert gone.returncode == 0, gone.stderr
+    assert asked == [{"name": "a", "moment": "7", "keep_seconds": 7200}, {"name": "a"}]
+
+
+def test_what_the_keeper_refuses_is_the_commands_own_error(tmp_path, keeper):
+    _, environment = keeper
+    done = tapehouse(tmp_path, "--stack", "dev", "tag", "taken", **environment)
+    assert done.returncode == MomentError.exit_code
+    assert done.stderr == "tapehouse: There is a tag 'taken' already.\n"
 
 
 def test_doctor_names_what_is_unwell_with_its_last_words():
