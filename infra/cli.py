@@ -13,7 +13,7 @@ from typer.exceptions import TyperException
 
 from catalog.errors import ServiceError, SettingsError, TapehouseError
 from catalog.logs import Redactor, configure_logging
-from infra import cli_data, cli_moments, cli_run
+from infra import cli_care, cli_data, cli_moments, cli_run
 from infra.cli_options import STACK_COMMANDS, StackOption, known_secrets
 from infra.output import words
 
@@ -28,7 +28,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (cli_run, cli_data, cli_moments):
+for module in (cli_run, cli_data, cli_moments, cli_care):
     module.register(app)
 
 

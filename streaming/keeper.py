@@ -54,6 +54,8 @@ class Board:
                 "id": None,
                 "epoch": None,
                 "trigger_seconds": None,
+                # The configured trigger and why it is not kept to, while it is not.
+                "stretched": None,
                 "rows_per_second": 0.0,
                 "batch_ms": None,
                 "waiting": True,

@@ -16,7 +16,18 @@ from infra.home import Home, Pid, Run
 from infra.ports import LOOPBACK
 
 TAPEHOUSE = Path(sys.executable).with_name("tapehouse")
-COMMANDS = {"demo", "run", "status", "doctor", "record", "replay", "sql", "snapshots", "tag"}
+COMMANDS = {
+    "demo",
+    "run",
+    "status",
+    "doctor",
+    "record",
+    "replay",
+    "sql",
+    "snapshots",
+    "tag",
+    "care",
+}
 CANARY = "canary-c0ffee-token"
 
 
@@ -58,6 +69,7 @@ def _help_of(command: str) -> str:
         ("status",),
         ("sql", "SELECT 1"),
         ("snapshots",),
+        ("care",),
         ("replay", "day.frames.jsonl"),
         ("tag", "a"),
         ("tag", "--delete", "a"),

@@ -49,7 +49,7 @@ def test_the_status_has_every_part_from_the_start(port):
     assert body["care"] == {"runs": []}
     assert set(body) == {"version", "started_at", "query", "offsets", "care", "tables"}
     assert set(body["query"]) == {
-        "id", "epoch", "trigger_seconds", "rows_per_second", "batch_ms", "waiting"
+        "id", "epoch", "trigger_seconds", "stretched", "rows_per_second", "batch_ms", "waiting"
     }  # fmt: skip
 
 
