@@ -16,7 +16,7 @@ from infra.supervision import Supervisor
 if TYPE_CHECKING:
     from infra.asking import Answer
     from ingest.replay import ReplayReport
-    from serving.asking import Request
+    from serving.asking import AnyRequest
 
 
 class HomeReach:
@@ -51,7 +51,7 @@ class HomeReach:
     def keeper_status(self) -> Json:
         return keeper_status(self._home)
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: AnyRequest) -> Answer:
         # Heavy, and needed here alone.
         from infra.asking import ask_home  # noqa: PLC0415
 

@@ -24,7 +24,7 @@ from infra.reach import Json
 if TYPE_CHECKING:
     from infra.asking import Answer
     from ingest.replay import ReplayReport
-    from serving.asking import Request
+    from serving.asking import AnyRequest
 
 PROJECT = "tapehouse"
 """The name in Pulumi.yaml."""
@@ -78,7 +78,7 @@ class StackReach:
         status: Json = json.loads(done)
         return status
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: AnyRequest) -> Answer:
         # Heavy, and needed here alone.
         from infra.asking import ask_through  # noqa: PLC0415
 

@@ -1,6 +1,6 @@
 """The lake through DuckDB: attached read-only, locked down, any moment by plain names."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,29 +12,18 @@ import pyarrow as pa
 from pyiceberg.table import Table as IcebergTable
 
 from catalog import client
-from catalog.errors import LakeError, QueryError, TapehouseError
-from catalog.logs import Redactor
+from catalog.errors import QueryError
 from catalog.moments import LIVE, History, Moment, ResolvedMoment, Snapshot, parse_moment, resolve
 from catalog.schema import TABLES, TRADES, Table
 from catalog.settings import LakeSettings
 from serving.attaching import opening
 from serving.bars import Interval, parse_interval, select_shown_bars
+from serving.faults import redactor, translated
 from serving.queries import BAR_COLUMNS, Query, select_trades, table_at
 from serving.times import Time, to_microseconds
 from serving.views import plain_names
 
 _READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
-
-# The SQL is at fault; anything else DuckDB raises is about the catalog, the store or ourselves.
-_QUERY_FAULTS = (
-    duckdb.ProgrammingError,
-    duckdb.DataError,
-    duckdb.NotSupportedError,
-    duckdb.PermissionException,
-    duckdb.InterruptException,
-    duckdb.OutOfMemoryException,
-    duckdb.SequenceException,
-)
 
 
 class Lake:
@@ -46,7 +35,7 @@ class Lake:
     def __init__(self, settings: LakeSettings, database: duckdb.DuckDBPyConnection) -> None:
         self._settings = settings
         self._database = database
-        self._redact = _redactor(settings)
+        self._redact = redactor(settings)
         self._catalog = client.connect(settings)
 
     @classmethod
@@ -62,7 +51,7 @@ class Lake:
         Raises LakeError when catalog or store refuse or do not answer.
         """
         settings = settings or LakeSettings.read()
-        with _translated(_redactor(settings)):
+        with translated(redactor(settings)):
             database = duckdb.connect(
                 ":memory:",
                 config={
@@ -115,7 +104,7 @@ class Lake:
 
         `live` means the newest snapshots of now, and stays with them. Raises MomentError.
         """
-        return LakeAt(self, self.resolve(_moment(moment)))
+        return LakeAt(self, self.resolve(moment))
 
     def ask(
         self, text: str, snapshot_ids: Mapping[str, int], parameters: Sequence[object] = ()
@@ -151,13 +140,15 @@ class Lake:
         """The kept snapshots of `trades`, oldest first."""
         return self.histories()[0].snapshots
 
-    def resolve(self, moment: Moment) -> ResolvedMoment:
-        """The moment's snapshot id in each table."""
-        return resolve(moment, self.histories(), datetime.now(UTC))
+    def resolve(
+        self, moment: Moment | str, histories: Iterable[History] | None = None
+    ) -> ResolvedMoment:
+        """The moment's snapshot id in each table, by what `histories` told or tells now."""
+        return resolve(_moment(moment), histories or self.histories(), datetime.now(UTC))
 
     @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with _translated(self._redact):
+        with translated(self._redact):
             cursor = self._database.cursor()
             try:
                 yield cursor
@@ -249,31 +240,3 @@ def _check_reading(cursor: duckdb.DuckDBPyConnection, text: str) -> None:
             f"{kind.name} is not allowed: the lake is read-only here. Use SELECT, DESCRIBE, SHOW,"
             " SUMMARIZE or EXPLAIN."
         )
-
-
-def _redactor(settings: LakeSettings) -> Redactor:
-    credential = settings.credential.get_secret_value()
-    return Redactor(
-        [
-            credential,
-            credential.rpartition(":")[2],
-            settings.token.get_secret_value(),
-            settings.store_secret_key.get_secret_value(),
-        ]
-    )
-
-
-@contextmanager
-def _translated(redact: Redactor) -> Iterator[None]:
-    """DuckDB's errors as ours, without secrets; its own error is not chained, it may hold them."""
-    try:
-        yield
-    except TapehouseError:
-        raise
-    except _QUERY_FAULTS as error:
-        raise QueryError(redact(str(error))) from None
-    except duckdb.Error as error:
-        raise LakeError(
-            f"The lake does not answer as it should: {redact(str(error))}. Are catalog and store"
-            " running? `tapehouse status` tells."
-        ) from None

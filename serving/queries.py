@@ -78,6 +78,16 @@ def select_new_trades(source: str, positions: Mapping[int, int]) -> Query:
     return Query(f"SELECT {BAR_COLUMNS} FROM {source} WHERE {beyond(positions)}")
 
 
+def select_offsets(source: str, symbol: str, start: int, end: int) -> Query:
+    """By topic partition: first and last offset of a symbol's trades in a time (microseconds)."""
+    trades = select_trades(source, symbol, start, end, "kafka_partition, kafka_offset")
+    return Query(
+        "SELECT kafka_partition, min(kafka_offset) AS first_offset,"
+        f" max(kafka_offset) AS last_offset FROM ({trades.text}) GROUP BY kafka_partition",
+        trades.parameters,
+    )
+
+
 def select_bounds(snapshot_id: int) -> Query:
     """The bounds of each (symbol, topic partition), by reading four columns whole."""
     return Query(

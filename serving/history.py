@@ -1,0 +1,242 @@
+"""How one bar came to be: snapshot by snapshot, what was added to it and what that made of it.
+
+The bar's trades are read once, at the newest snapshot. In which kept snapshot each of them first
+stood is found by halving: a snapshot holds, of a symbol's day and of each topic partition, the
+trades up to some offset (`serving.diff_queries` says why), which its manifests tell. So only
+snapshots around a change are looked at, and none of them is queried. Then the bar is folded in
+memory, by the same sums as any other.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import duckdb
+import pyarrow as pa
+
+from catalog.moments import Snapshot
+from catalog.schema import TRADES
+from serving.bars import Bar, Interval, empty_bar, from_arrow, merge, parse_interval, select_bars
+from serving.lake import Lake
+from serving.manifests import Bounds, SnapshotFiles
+from serving.queries import Query, select_offsets, select_trades, table_at
+from serving.times import Time, to_microseconds
+
+_DAY = Interval.D1
+_TIME = pa.timestamp("us", "UTC")
+_KINDS = {"append": "append", "replace": "compaction"}
+
+Positions = Mapping[int, int]
+"""The last offset of each topic partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a trade of the bar stood in its topic, and whether it came late.
+
+    Late: after a trade of the same symbol that belongs to a later bar of the day that follows.
+    """
+
+    kafka_partition: int
+    kafka_offset: int
+    is_late: bool = False
+
+    def is_in(self, positions: Positions) -> bool:
+        """Whether a snapshot with these last offsets holds it."""
+        return self.kafka_offset <= positions.get(self.kafka_partition, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A kept snapshot that changed the bar's trades, or only moved them, with the bar after it."""
+
+    snapshot: Snapshot
+    reason: str
+    added: tuple[Place, ...]
+    bar: Bar
+
+    @property
+    def kind(self) -> str:
+        """What the snapshot is: append, compaction, or a correction by hand."""
+        return _KINDS.get(self.snapshot.operation, "correction")
+
+
+def history(
+    lake: Lake, symbol: str, bar_start: Time, interval: Interval | str = Interval.M1
+) -> list[Step]:
+    """The bar's steps over the kept snapshots, oldest first; empty for a bar without trades.
+
+    `bar_start` may be any time within the bar. Raises MomentError where a snapshot is expired
+    meanwhile.
+    """
+    interval = parse_interval(interval)
+    start = interval.start_of(to_microseconds(bar_start))
+    kept = lake.snapshots()
+    source = table_at(TRADES, kept[-1].snapshot_id)
+    end = start + interval.microseconds
+    trades = lake.run(select_trades(source, symbol, start, end))
+    following = lake.run(select_offsets(source, symbol, end, end + _DAY.microseconds))
+    places = to_places(trades, _by_partition(following, "first_offset"))
+    reader = SnapshotFiles(lake.load(TRADES))
+
+    def positions_at(index: int) -> Positions:
+        snapshot_id = kept[index].snapshot_id
+        with lake.reading_files():
+            files = reader.of_day(snapshot_id, symbol, start // _DAY.microseconds)
+        if files is not None:
+            return Bounds.of(file.extent for file in files).positions
+        held = select_offsets(table_at(TRADES, snapshot_id), symbol, start, end)
+        return _by_partition(lake.run(held), "last_offset")
+
+    first = first_comparable(kept)
+    arrivals = find_arrivals(places, first, len(kept) - 1, positions_at)
+    bars = _bars_of_groups(trades, arrivals, interval)
+    return fold(kept, first, arrivals, bars, start)
+
+
+def first_comparable(kept: Sequence[Snapshot]) -> int:
+    """The oldest kept snapshot after which there are only appends and compactions."""
+    corrected = [index for index, one in enumerate(kept) if one.operation not in _KINDS]
+    return max(corrected, default=0)
+
+
+def find_arrivals(
+    places: Iterable[Place],
+    first: int,
+    last: int,
+    positions_at: Callable[[int], Positions],
+) -> dict[int, list[Place]]:
+    """By index of a snapshot: the places that it holds and the one before it does not.
+
+    All must be held by `last`; those that `first` holds are put down to it, whenever they came.
+    """
+    found: dict[int, list[Place]] = {}
+
+    def search(some: list[Place], before: int, by: int) -> None:
+        """None of them is in `before`, all are in `by`."""
+        if not some:
+            return
+        if by - before == 1:
+            found[by] = some
+            return
+        middle = (before + by) // 2
+        positions = positions_at(middle)
+        search([place for place in some if place.is_in(positions)], before, middle)
+        search([place for place in some if not place.is_in(positions)], middle, by)
+
+    search(sorted(places, key=lambda p: (p.kafka_partition, p.kafka_offset)), first - 1, last)
+    return found
+
+
+def fold(
+    kept: Sequence[Snapshot],
+    first: int,
+    arrivals: Mapping[int, Sequence[Place]],
+    bars: Mapping[int, Bar],
+    start: int,
+) -> list[Step]:
+    """The steps, from the oldest snapshot that holds a trade of the bar.
+
+    `bars` are those of the trades that arrived with each snapshot alone.
+    """
+    if not arrivals:
+        return []
+    span = range(min(arrivals), len(kept))
+    folded = accumulate((bars.get(index, empty_bar(start)) for index in span), merge)
+    return [
+        Step(
+            kept[index],
+            _reason(kept, first, index, arrivals.get(index, ()), changes=index in bars),
+            tuple(arrivals.get(index, ())),
+            bar,
+        )
+        for index, bar in zip(span, folded, strict=True)
+        if index in arrivals or kept[index].operation != "append"
+    ]
+
+
+def to_places(trades: pa.Table, passed: Positions) -> list[Place]:
+    """The places of trades (`queries.BAR_COLUMNS`).
+
+    `passed` is the offset at which the bar was over, for each topic partition.
+    """
+    columns = (trades["kafka_partition"].to_pylist(), trades["kafka_offset"].to_pylist())
+    return [
+        Place(number, offset, number in passed and offset > passed[number])
+        for number, offset in zip(*columns, strict=True)
+    ]
+
+
+def to_arrow(steps: Sequence[Step]) -> pa.Table:
+    """The steps as rows, as the command line shows them."""
+    columns: dict[str, pa.Array] = {
+        "snapshot_id": pa.array([s.snapshot.snapshot_id for s in steps], pa.int64()),
+        "committed_at": pa.array([s.snapshot.committed_at for s in steps], _TIME),
+        "kind": pa.array([s.kind for s in steps], pa.string()),
+        "reason": pa.array([s.reason for s in steps], pa.string()),
+        "added": pa.array([len(s.added) for s in steps], pa.int64()),
+        "late": pa.array([sum(p.is_late for p in s.added) for s in steps], pa.int64()),
+        "offsets": pa.array([_spans(s.added) for s in steps], pa.string()),
+    }
+    for name in ("open", "high", "low", "close"):
+        columns[name] = pa.array([getattr(s.bar, name) for s in steps], pa.float64())
+    for name in ("volume", "trade_value"):
+        columns[name] = pa.array([getattr(s.bar, name) for s in steps], pa.decimal128(38, 12))
+    columns["vwap"] = pa.array([s.bar.vwap for s in steps], pa.float64())
+    columns["trade_count"] = pa.array([s.bar.trade_count for s in steps], pa.int64())
+    return pa.table(columns)
+
+
+def _by_partition(offsets: pa.Table, name: str) -> dict[int, int]:
+    return {row["kafka_partition"]: row[name] for row in offsets.to_pylist()}
+
+
+def _bars_of_groups(
+    trades: pa.Table, arrivals: Mapping[int, Sequence[Place]], interval: Interval
+) -> dict[int, Bar]:
+    """The bar of each group of trades alone; none where a group may not change a bar."""
+    group_of = {
+        (place.kafka_partition, place.kafka_offset): index
+        for index, places in arrivals.items()
+        for place in places
+    }
+    keys = zip(*(trades[c].to_pylist() for c in ("kafka_partition", "kafka_offset")), strict=True)
+    # Bars are made by symbol; here each group takes the place of one.
+    groups = pa.array([str(group_of[key]) for key in keys], pa.string())
+    named = trades.set_column(trades.schema.get_field_index("symbol"), "symbol", groups)
+    with duckdb.connect(":memory:", config={"threads": 1}) as scratch:
+        scratch.register("group_trades", named)
+        query = select_bars(Query("SELECT * FROM group_trades"), interval)
+        answer = from_arrow(scratch.execute(query.text).to_arrow_table())
+    return {int(group): bar for group, (bar,) in answer.items()}
+
+
+def _reason(
+    kept: Sequence[Snapshot], first: int, index: int, added: Sequence[Place], *, changes: bool
+) -> str:
+    snapshot = kept[index]
+    if not added:
+        return "no data change" if snapshot.operation == "replace" else "corrected by hand"
+    late = sum(place.is_late for place in added)
+    trades = f"{len(added)} trade{'s' * (len(added) > 1)} added"
+    parts = [f"{trades}, {late} of them late" if late else trades]
+    if not changes:
+        parts.append("none of a kind that changes a bar")
+    if index == first and snapshot.operation not in _KINDS:
+        parts = [f"corrected by hand: {len(added)} trades, of before nothing can be told"]
+    elif index == first and snapshot.parent_id is not None:
+        parts = [f"{len(added)} trades already in the oldest kept snapshot"]
+    elif index > first and snapshot.parent_id != kept[index - 1].snapshot_id:
+        parts.append("by several commits, those before this one expired")
+    return "; ".join(parts)
+
+
+def _spans(places: Sequence[Place]) -> str:
+    """`0:15-27`: topic partition 0, offsets from 15 to 27, of which other symbols have some."""
+    offsets: dict[int, list[int]] = {}
+    for place in places:
+        offsets.setdefault(place.kafka_partition, []).append(place.kafka_offset)
+    return ", ".join(
+        f"{number}:{min(some)}" + (f"-{max(some)}" if len(some) > 1 else "")
+        for number, some in sorted(offsets.items())
+    )
