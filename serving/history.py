@@ -216,19 +216,21 @@ def _reason(
 ) -> str:
     snapshot = kept[index]
     if not added:
-        return "no data change" if snapshot.operation == "replace" else "corrected by hand"
+        return "no data change"
+    trades = f"{len(added)} trade{'s' * (len(added) > 1)}"
+    if index == first and snapshot.operation not in _KINDS:
+        return f"corrected by hand; left or added: {trades}, of before nothing can be told"
+    if index == first and snapshot.parent_id is not None:
+        return f"already in the oldest kept snapshot: {trades}"
+    parts = [f"{trades} added"]
     late = sum(place.is_late for place in added)
-    trades = f"{len(added)} trade{'s' * (len(added) > 1)} added"
-    parts = [f"{trades}, {late} of them late" if late else trades]
+    if late:
+        parts.append(f"{late} of them late")
     if not changes:
         parts.append("none of a kind that changes a bar")
-    if index == first and snapshot.operation not in _KINDS:
-        parts = [f"corrected by hand: {len(added)} trades, of before nothing can be told"]
-    elif index == first and snapshot.parent_id is not None:
-        parts = [f"{len(added)} trades already in the oldest kept snapshot"]
-    elif index > first and snapshot.parent_id != kept[index - 1].snapshot_id:
-        parts.append("by several commits, those before this one expired")
-    return "; ".join(parts)
+    if index > first and snapshot.parent_id != kept[index - 1].snapshot_id:
+        parts.append("by several commits, of which those before this one are expired")
+    return ", ".join(parts)
 
 
 def _spans(places: Sequence[Place]) -> str:

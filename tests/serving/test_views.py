@@ -14,25 +14,14 @@ from serving.bars import SECOND, from_arrow, select_bars
 from serving.queries import select_trades, table_at
 from serving.times import to_time
 from serving.views import BARS, NAMES, plain_names
-from tests.support.local_lake import Row, to_arrow, trades_schema
-
-_START = 1_700_000_000 * SECOND
+from tests.support.local_lake import Row
+from tests.support.trades_in_memory import START, some_trades, trades_in_memory, write
 
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(":memory:") as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("ATTACH ':memory:' AS lake; CREATE SCHEMA lake.market")
-        connection.register("no_trades", to_arrow([], trades_schema()))
-        connection.execute("CREATE TABLE lake.market.trades AS FROM no_trades")
+    with trades_in_memory() as connection:
         yield connection
-
-
-def write(database: duckdb.DuckDBPyConnection, rows: list[Row]) -> None:
-    database.execute("DELETE FROM lake.market.trades")
-    database.register("given_trades", to_arrow(rows, trades_schema()))
-    database.execute("INSERT INTO lake.market.trades FROM given_trades")
 
 
 def ask(database: duckdb.DuckDBPyConnection, text: str) -> list[dict]:
@@ -41,25 +30,8 @@ def ask(database: duckdb.DuckDBPyConnection, text: str) -> list[dict]:
     return database.execute(text).to_arrow_table().to_pylist()
 
 
-# An odd lot, average price, official close and open, codes that nobody knows, and none at all.
-codes = st.sampled_from([1, 2, 3, 8, 12, 16, 20, 24, 37, 39, 998, 999])
-trades = st.lists(
-    st.builds(
-        Row,
-        symbol=st.sampled_from(["AAPL", "BINANCE:BTCUSDT"]),
-        # Few different times, so that first and last are often decided by the offset.
-        event_time=st.integers(0, 40).map(lambda n: _START + n * 20 * SECOND),
-        price=st.floats(0.0001, 1e6),
-        size=st.one_of(st.just(0.0), st.floats(0, 1e6)),
-        conditions=st.none() | st.lists(codes, max_size=3).map(tuple),
-        kafka_partition=st.integers(0, 1),
-    ),
-    max_size=40,
-).map(lambda rows: [Row(**{**row.__dict__, "kafka_offset": n}) for n, row in enumerate(rows)])
-
-
 @settings(deadline=None, max_examples=60)
-@given(trades, st.sampled_from(list(BARS)))
+@given(some_trades, st.sampled_from(list(BARS)))
 def test_bars_in_sql_are_the_bars_of_the_screen(
     database: duckdb.DuckDBPyConnection, rows: list[Row], name: str
 ) -> None:
@@ -83,7 +55,7 @@ def test_bars_in_sql_are_the_bars_of_the_screen(
 
 
 def test_a_tie_in_event_time_is_broken_by_the_offset(database: duckdb.DuckDBPyConnection) -> None:
-    rows = [Row("AAPL", _START, 10.0 + n, 1.0, kafka_offset=n) for n in (2, 0, 1)]
+    rows = [Row("AAPL", START, 10.0 + n, 1.0, kafka_offset=n) for n in (2, 0, 1)]
     write(database, rows)
     (bar,) = ask(database, "SELECT open, close FROM bars_1d")
     assert bar == {"open": 10.0, "close": 12.0}
@@ -93,7 +65,7 @@ def test_a_tie_in_event_time_is_broken_by_the_offset(database: duckdb.DuckDBPyCo
 
 def test_latest_is_one_whole_row_of_each_symbol(database: duckdb.DuckDBPyConnection) -> None:
     rows = [
-        Row(symbol, _START + n * SECOND, 10.0 + n, 1.0, (1,), kafka_offset=n)
+        Row(symbol, START + n * SECOND, 10.0 + n, 1.0, (1,), kafka_offset=n)
         for symbol in ("AAPL", "MSFT")
         for n in (1, 2, 0)
     ]
@@ -101,7 +73,7 @@ def test_latest_is_one_whole_row_of_each_symbol(database: duckdb.DuckDBPyConnect
     answer = ask(database, "SELECT * FROM latest ORDER BY symbol")
     assert [list(row) for row in answer] == [list(TRADES.column_names)] * 2
     assert [(row["symbol"], row["price"]) for row in answer] == [("AAPL", 12.0), ("MSFT", 12.0)]
-    assert answer[0]["event_time"] == datetime.fromtimestamp(_START / 1e6 + 2, UTC)
+    assert answer[0]["event_time"] == datetime.fromtimestamp(START / 1e6 + 2, UTC)
 
 
 def test_only_names_that_are_used_become_views() -> None:
