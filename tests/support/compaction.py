@@ -28,8 +28,7 @@ def compact(table: Table) -> int:
                 rewrite.append_data_file(file)
             for file in before:
                 rewrite.delete_data_file(file)
-        snapshot_id = rewrite.snapshot_id
-    return snapshot_id
+        return rewrite.snapshot_id
 
 
 def expire(table: Table, *snapshot_ids: int) -> None:
