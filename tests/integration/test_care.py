@@ -6,6 +6,7 @@ from catalog.client import connect
 from catalog.schema import TRADES
 from infra.connections import keeper_status
 from infra.home import Home
+from serving import Lake
 from tests.support.instance import Instance, wait_until
 
 pytestmark = pytest.mark.integration
@@ -15,6 +16,7 @@ ROWS = """
     SELECT count(*), bit_xor(hash(rows)), count(DISTINCT (kafka_partition, kafka_offset))
     FROM rows
 """
+PLACES = "SELECT kafka_partition, kafka_offset FROM lake.market.trades AT (VERSION => {})"
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +48,18 @@ def test_folding_files_changes_no_row_at_any_moment(cared_for):
         assert int(snapshot.summary["deleted-data-files"]) > int(
             snapshot.summary["added-data-files"]
         )
+
+
+def test_every_snapshot_holds_a_prefix_of_each_topic_partition(cared_for):
+    """What differences and histories go by (docs/decisions/0017)."""
+    with Lake.open(cared_for.lake_settings()) as lake:
+        kept = [one.snapshot_id for one in lake.snapshots()]
+        of_all = lake.sql(PLACES.format(kept[-1])).to_pydict()
+        newest = set(zip(*of_all.values(), strict=True))
+        for snapshot_id in kept[:: max(1, len(kept) // 20)]:
+            held = set(zip(*lake.sql(PLACES.format(snapshot_id)).to_pydict().values(), strict=True))
+            last = dict(sorted(held))
+            assert held == {(p, offset) for p, offset in newest if offset <= last.get(p, -1)}
 
 
 def test_pyiceberg_reads_a_folded_file_as_it_reads_any(cared_for):
