@@ -29,7 +29,7 @@ from serving.diff_queries import (
 )
 from serving.lake import Lake
 from serving.manifests import Bounds, SnapshotFiles, TradesFile
-from serving.queries import beyond, in_files, table_at
+from serving.queries import Query, beyond, in_files, table_at
 
 Counts = Mapping[str, int]
 """Rows by symbol."""
@@ -83,11 +83,15 @@ class Difference:
         """The bars that differ, with old and new values; nulls where there was no bar."""
         interval = parse_interval(interval)
         held = self._held(interval)
-        return self._lake.run(select_bars_changed(self._change, held, interval, symbol))
+        return self._run(select_bars_changed(self._change, held, interval, symbol))
 
     def trades(self, symbol: str | None = None) -> pa.Table:
         """The trades added to A (and those removed from it), in the order of their offsets."""
-        return self._lake.run(select_trades_changed(self._change, symbol))
+        return self._run(select_trades_changed(self._change, symbol))
+
+    def _run(self, query: Query) -> pa.Table:
+        with self._lake.standing_at(self.a, self.b):
+            return self._lake.run(query)
 
 
 def diff(lake: Lake, a: Moment | str, b: Moment | str) -> Difference:
@@ -98,7 +102,8 @@ def diff(lake: Lake, a: Moment | str, b: Moment | str) -> Difference:
     histories = lake.histories()
     moments = lake.resolve(a, histories), lake.resolve(b, histories)
     _check_order(histories[0], *moments)
-    return _by_offsets(lake, moments) or _row_by_row(lake, moments)
+    with lake.standing_at(*moments):
+        return _by_offsets(lake, moments) or _row_by_row(lake, moments)
 
 
 def _check_order(trades: History, a: ResolvedMoment, b: ResolvedMoment) -> None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from catalog.moments import Snapshot
 from catalog.schema import TRADES
-from serving.bars import Bar, Interval, empty_bar, from_arrow, merge, parse_interval, select_bars
+from serving.bars import Bar, Interval, from_arrow, merge, parse_interval, select_bars
 from serving.lake import Lake
 from serving.manifests import Bounds, SnapshotFiles
 from serving.queries import Query, select_offsets, select_trades, table_at
@@ -24,6 +24,12 @@ from serving.times import Time, to_microseconds
 
 _DAY = Interval.D1
 _TIME = pa.timestamp("us", "UTC")
+_BAR_COLUMNS = {
+    **dict.fromkeys(("open", "high", "low", "close"), pa.float64()),
+    **dict.fromkeys(("volume", "trade_value"), pa.decimal128(38, 12)),
+    "vwap": pa.float64(),
+    "trade_count": pa.int64(),
+}
 _KINDS = {"append": "append", "replace": "compaction"}
 
 Positions = Mapping[int, int]
@@ -48,12 +54,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A kept snapshot that changed the bar's trades, or only moved them, with the bar after it."""
+    """A kept snapshot that changed the bar's trades, or only moved them, with the bar after it.
+
+    The bar is None while none of its trades is of a kind that changes one.
+    """
 
     snapshot: Snapshot
     reason: str
     added: tuple[Place, ...]
-    bar: Bar
+    bar: Bar | None
 
     @property
     def kind(self) -> str:
@@ -91,7 +100,7 @@ def history(
     first = first_comparable(kept)
     arrivals = find_arrivals(places, first, len(kept) - 1, positions_at)
     bars = _bars_of_groups(trades, arrivals, interval)
-    return fold(kept, first, arrivals, bars, start)
+    return fold(kept, first, arrivals, bars)
 
 
 def first_comparable(kept: Sequence[Snapshot]) -> int:
@@ -133,7 +142,6 @@ def fold(
     first: int,
     arrivals: Mapping[int, Sequence[Place]],
     bars: Mapping[int, Bar],
-    start: int,
 ) -> list[Step]:
     """The steps, from the oldest snapshot that holds a trade of the bar.
 
@@ -142,7 +150,7 @@ def fold(
     if not arrivals:
         return []
     span = range(min(arrivals), len(kept))
-    folded = accumulate((bars.get(index, empty_bar(start)) for index in span), merge)
+    folded = accumulate((bars.get(index) for index in span), _merged)
     return [
         Step(
             kept[index],
@@ -178,13 +186,14 @@ def to_arrow(steps: Sequence[Step]) -> pa.Table:
         "late": pa.array([sum(p.is_late for p in s.added) for s in steps], pa.int64()),
         "offsets": pa.array([_spans(s.added) for s in steps], pa.string()),
     }
-    for name in ("open", "high", "low", "close"):
-        columns[name] = pa.array([getattr(s.bar, name) for s in steps], pa.float64())
-    for name in ("volume", "trade_value"):
-        columns[name] = pa.array([getattr(s.bar, name) for s in steps], pa.decimal128(38, 12))
-    columns["vwap"] = pa.array([s.bar.vwap for s in steps], pa.float64())
-    columns["trade_count"] = pa.array([s.bar.trade_count for s in steps], pa.int64())
+    for name, kind in _BAR_COLUMNS.items():
+        values = [getattr(step.bar, name) if step.bar else None for step in steps]
+        columns[name] = pa.array(values, kind)
     return pa.table(columns)
+
+
+def _merged(one: Bar | None, other: Bar | None) -> Bar | None:
+    return merge(one, other) if one and other else one or other
 
 
 def _by_partition(offsets: pa.Table, name: str) -> dict[int, int]:

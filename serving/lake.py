@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -12,15 +11,14 @@ import pyarrow as pa
 from pyiceberg.table import Table as IcebergTable
 
 from catalog import client
-from catalog.errors import QueryError
+from catalog.errors import LakeError, MomentError, QueryError
 from catalog.moments import LIVE, History, Moment, ResolvedMoment, Snapshot, parse_moment, resolve
-from catalog.schema import TABLES, TRADES, Table
+from catalog.schema import TABLES, Table
 from catalog.settings import LakeSettings
 from serving.attaching import opening
-from serving.bars import Interval, parse_interval, select_shown_bars
 from serving.faults import redactor, translated
-from serving.queries import BAR_COLUMNS, Query, select_trades, table_at
-from serving.times import Time, to_microseconds
+from serving.lake_at import LakeAt
+from serving.queries import Query
 from serving.views import plain_names
 
 _READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
@@ -99,7 +97,7 @@ class Lake:
             return self.ask(text, {}, parameters)
         return self.at(moment).sql(text, parameters)
 
-    def at(self, moment: Moment | str) -> "LakeAt":
+    def at(self, moment: Moment | str) -> LakeAt:
         """The lake as it was at a moment, for as many questions as one likes.
 
         `live` means the newest snapshots of now, and stays with them. Raises MomentError.
@@ -147,6 +145,24 @@ class Lake:
         return resolve(_moment(moment), histories or self.histories(), datetime.now(UTC))
 
     @contextmanager
+    def standing_at(self, *moments: ResolvedMoment) -> Iterator[None]:
+        """Around questions at these moments: what fails since one expired raises MomentError."""
+        try:
+            yield
+        except (LakeError, QueryError) as error:
+            for one in moments:
+                if any(self._lacks(name, one.snapshot_ids[name]) for name in one.snapshot_ids):
+                    raise MomentError(
+                        f"{one.moment} ({one.committed_at.isoformat()}) has been expired meanwhile."
+                        " `tapehouse snapshots` lists what is kept."
+                    ) from error
+            raise
+
+    def _lacks(self, name: str, snapshot_id: int) -> bool:
+        (table,) = (table for table in TABLES if table.name == name)
+        return self.load(table).snapshot_by_id(snapshot_id) is None
+
+    @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with translated(self._redact):
             cursor = self._database.cursor()
@@ -154,67 +170,6 @@ class Lake:
                 yield cursor
             finally:
                 cursor.close()
-
-
-@dataclass(frozen=True, slots=True)
-class LakeAt:
-    """The lake at one resolved moment; answers never change, however long it is kept.
-
-    Its snapshots may be expired meanwhile: then a question raises LakeError.
-    """
-
-    lake: Lake
-    resolved: ResolvedMoment
-
-    @property
-    def moment(self) -> Moment:
-        """What was asked for."""
-        return self.resolved.moment
-
-    @property
-    def committed_at(self) -> datetime:
-        """When its snapshot of `trades` was committed."""
-        return self.resolved.committed_at
-
-    @property
-    def snapshot_ids(self) -> Mapping[str, int]:
-        """The snapshot of each table, by the table's name."""
-        return self.resolved.snapshot_ids
-
-    def sql(self, text: str, parameters: Sequence[object] = ()) -> pa.Table:
-        """As `Lake.sql`."""
-        return self.lake.ask(text, self.snapshot_ids, parameters)
-
-    def trades(
-        self, symbol: str | None = None, start: Time | None = None, end: Time | None = None
-    ) -> pa.Table:
-        """Trades with `start <= event_time < end`, in order; None sets no bound."""
-        bounds = (None if time is None else to_microseconds(time) for time in (start, end))
-        chosen = self._select(symbol, *bounds, columns="*")
-        order = "event_time, kafka_partition, kafka_offset"
-        return self.lake.run(Query(f"{chosen.text} ORDER BY {order}", chosen.parameters))
-
-    def bars(
-        self,
-        symbol: str,
-        interval: Interval | str = Interval.M1,
-        start: Time | None = None,
-        end: Time | None = None,
-    ) -> pa.Table:
-        """The symbol's bars with `start <= bar_start < end`, in order, each of all its trades."""
-        interval = parse_interval(interval)
-        bounds = (
-            None if time is None else interval.next_start(to_microseconds(time))
-            for time in (start, end)
-        )
-        bars = select_shown_bars(self._select(symbol, *bounds), interval)
-        return self.lake.run(Query(f"{bars.text} ORDER BY bar_start", bars.parameters))
-
-    def _select(
-        self, symbol: str | None, start: int | None, end: int | None, *, columns: str = BAR_COLUMNS
-    ) -> Query:
-        source = table_at(TRADES, self.snapshot_ids[TRADES.name])
-        return select_trades(source, symbol, start, end, columns)
 
 
 def to_relation(answer: pa.Table) -> duckdb.DuckDBPyRelation:

@@ -1,5 +1,7 @@
 """Care beside a stream of one second: fewer files, the same rows, at every kept moment."""
 
+import json
+
 import pytest
 
 from catalog.client import connect
@@ -60,6 +62,27 @@ def test_every_snapshot_holds_a_prefix_of_each_topic_partition(cared_for):
             held = set(zip(*lake.sql(PLACES.format(snapshot_id)).to_pydict().values(), strict=True))
             last = dict(sorted(held))
             assert held == {(p, offset) for p, offset in newest if offset <= last.get(p, -1)}
+
+
+def test_the_command_line_tells_what_was_added_while_files_were_folded(cared_for):
+    snapshots = json.loads(cared_for.cli("snapshots", "--format", "json"))
+    a, b = (str(snapshots[n]["snapshot_id"]) for n in (1, -1))
+    rows = {one["snapshot_id"]: one["total_rows"] for one in snapshots}
+    counts = json.loads(cared_for.cli("diff", a, b, "--format", "json"))
+    assert sum(one["added"] for one in counts) == rows[int(b)] - rows[int(a)] > 0
+    trades = json.loads(cared_for.cli("diff", a, b, "--level", "trades", "--format", "json"))
+    assert len(trades) == sum(one["added"] for one in counts)
+    first = trades[0]
+    steps = json.loads(
+        cared_for.cli("history", first["symbol"], first["event_time"], "--format", "json")
+    )
+    bars = json.loads(
+        cared_for.cli(
+            "bars", first["symbol"], "--start", first["event_time"][:16], "--format", "json"
+        )
+    )
+    assert "compaction" in {step["kind"] for step in steps}
+    assert (steps[-1]["close"], steps[-1]["volume"]) == (bars[0]["close"], bars[0]["volume"])
 
 
 def test_pyiceberg_reads_a_folded_file_as_it_reads_any(cared_for):
