@@ -7,7 +7,7 @@ snapshots around a change are looked at, and none of them is queried. Then the b
 memory, by the same sums as any other.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from catalog.moments import Snapshot
 from catalog.schema import TRADES
+from serving.arrivals import Place, Positions, find_arrivals, to_places
 from serving.bars import Bar, Interval, from_arrow, merge, parse_interval, select_bars
 from serving.lake import Lake
 from serving.manifests import Bounds, SnapshotFiles
@@ -31,25 +32,6 @@ _BAR_COLUMNS = {
     "trade_count": pa.int64(),
 }
 _KINDS = {"append": "append", "replace": "compaction"}
-
-Positions = Mapping[int, int]
-"""The last offset of each topic partition."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a trade of the bar stood in its topic, and whether it came late.
-
-    Late: after a trade of the same symbol that belongs to a later bar of the day that follows.
-    """
-
-    kafka_partition: int
-    kafka_offset: int
-    is_late: bool = False
-
-    def is_in(self, positions: Positions) -> bool:
-        """Whether a snapshot with these last offsets holds it."""
-        return self.kafka_offset <= positions.get(self.kafka_partition, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,34 +91,6 @@ def first_comparable(kept: Sequence[Snapshot]) -> int:
     return max(corrected, default=0)
 
 
-def find_arrivals(
-    places: Iterable[Place],
-    first: int,
-    last: int,
-    positions_at: Callable[[int], Positions],
-) -> dict[int, list[Place]]:
-    """By index of a snapshot: the places that it holds and the one before it does not.
-
-    All must be held by `last`; those that `first` holds are put down to it, whenever they came.
-    """
-    found: dict[int, list[Place]] = {}
-
-    def search(some: list[Place], before: int, by: int) -> None:
-        """None of them is in `before`, all are in `by`."""
-        if not some:
-            return
-        if by - before == 1:
-            found[by] = some
-            return
-        middle = (before + by) // 2
-        positions = positions_at(middle)
-        search([place for place in some if place.is_in(positions)], before, middle)
-        search([place for place in some if not place.is_in(positions)], middle, by)
-
-    search(sorted(places, key=lambda p: (p.kafka_partition, p.kafka_offset)), first - 1, last)
-    return found
-
-
 def fold(
     kept: Sequence[Snapshot],
     first: int,
@@ -160,18 +114,6 @@ def fold(
         )
         for index, bar in zip(span, folded, strict=True)
         if index in arrivals or kept[index].operation != "append"
-    ]
-
-
-def to_places(trades: pa.Table, passed: Positions) -> list[Place]:
-    """The places of trades (`queries.BAR_COLUMNS`).
-
-    `passed` is the offset at which the bar was over, for each topic partition.
-    """
-    columns = (trades["kafka_partition"].to_pylist(), trades["kafka_offset"].to_pylist())
-    return [
-        Place(number, offset, number in passed and offset > passed[number])
-        for number, offset in zip(*columns, strict=True)
     ]
 
 
