@@ -44,7 +44,11 @@ def select_view(name: str, snapshot_ids: Mapping[str, int]) -> str:
 def _select_latest(trades: str) -> str:
     """Each symbol's last trade by event time, ties broken as a bar's close breaks them."""
     key = "{'t': event_time, 'p': kafka_partition, 'o': kafka_offset}"
+    # The symbol is that of the group, so that a condition on it reaches the files.
+    columns = ", ".join(
+        name if name == "symbol" else f"newest.{name} AS {name}" for name in TRADES.column_names
+    )
     return (
-        f"SELECT unnest(newest) FROM (SELECT arg_max(trade, {key}) AS newest"
+        f"SELECT {columns} FROM (SELECT symbol, arg_max(trade, {key}) AS newest"
         f" FROM (SELECT * FROM {trades}) AS trade GROUP BY symbol)"
     )

@@ -76,6 +76,17 @@ def test_latest_is_one_whole_row_of_each_symbol(database: duckdb.DuckDBPyConnect
     assert answer[0]["event_time"] == datetime.fromtimestamp(START / 1e6 + 2, UTC)
 
 
+@pytest.mark.parametrize("name", ["bars_1m", "latest", "trades"])
+def test_a_condition_on_the_symbol_reaches_the_table(
+    database: duckdb.DuckDBPyConnection, name: str
+) -> None:
+    rows = [Row(f"S{n % 5}", START + n, 10.0, 1.0, kafka_offset=n) for n in range(50)]
+    write(database, rows)
+    plan = str(ask(database, f"EXPLAIN SELECT * FROM {name} WHERE symbol = 'S1'"))
+    scan = plan[plan.index("SEQ_SCAN") :]
+    assert "symbol='S1'" in scan
+
+
 def test_only_names_that_are_used_become_views() -> None:
     (view,) = plain_names('SELECT "price" FROM Trades, x.tradesmen', {"trades": 7})
     assert view.text == (
