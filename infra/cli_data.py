@@ -100,7 +100,7 @@ def replay(
 
 
 def sql(
-    query: Annotated[str, typer.Argument(help="One SELECT over trades, rejected, feed_events.")],
+    query: Annotated[str, typer.Argument(help="One SELECT over trades, bars_1m, latest, ...")],
     home: HomeOption = DEFAULT_HOME,
     stack: StackOption = None,
     as_of: Annotated[
@@ -109,7 +109,11 @@ def sql(
     ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Ask the lake in SQL, as it is now or as it was."""
+    """Ask the lake in SQL, as it is now or as it was.
+
+    Names: trades, rejected, feed_events, bars_1m, bars_1h, bars_1d, latest. In full, with a
+    snapshot of its own: lake.market.trades AT (VERSION => ID).
+    """
     print_rows(*ask(reach_of(home, stack), query, as_of), form)
 
 

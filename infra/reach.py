@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     # Heavy, and needed by some commands alone.
     from infra.asking import Answer
     from ingest.replay import ReplayReport
-    from serving.asking import Request
+    from serving.asking import AnyRequest
 
 Json = dict[str, Any]
 
@@ -44,7 +44,7 @@ class Reach(Protocol):
         """
         ...
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: AnyRequest) -> Answer:
         """Ask the instance's lake. Raises QueryError, MomentError, LakeError."""
         ...
 

@@ -16,7 +16,7 @@ from infra.supervision import Supervisor
 if TYPE_CHECKING:
     from infra.asking import Answer
     from ingest.replay import ReplayReport
-    from serving.asking import Request
+    from serving.asking import AnyRequest
 
 
 class HomeReach:
@@ -54,7 +54,7 @@ class HomeReach:
     def act(self, path: str, body: Json) -> Json:
         return keeper_act(self._home, path, body)
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: AnyRequest) -> Answer:
         # Heavy, and needed here alone.
         from infra.asking import ask_home  # noqa: PLC0415
 

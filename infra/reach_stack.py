@@ -24,7 +24,7 @@ from infra.reach import Json
 if TYPE_CHECKING:
     from infra.asking import Answer
     from ingest.replay import ReplayReport
-    from serving.asking import Request
+    from serving.asking import AnyRequest
 
 PROJECT = "tapehouse"
 """The name in Pulumi.yaml."""
@@ -83,7 +83,7 @@ class StackReach:
         outcome: Json = json.loads(done)
         return outcome
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: AnyRequest) -> Answer:
         # Heavy, and needed here alone.
         from infra.asking import ask_through  # noqa: PLC0415
 

@@ -21,6 +21,15 @@ from tests.support.fake_docker import container, install
 TAPEHOUSE = Path(sys.executable).with_name("tapehouse")
 PAGE = {"8501/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8501"}]}
 
+ARGUMENTS = {
+    "sql": ("SELECT 1",),
+    "replay": ("day.frames.jsonl",),
+    "tag": ("a",),
+    "bars": ("AAPL",),
+    "diff": ("yesterday", "live"),
+    "history": ("AAPL", "2026-01-02T14:30"),
+}
+
 
 def tapehouse(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
@@ -61,7 +70,7 @@ def test_the_option_stands_before_or_after_the_command(tmp_path, stack, argument
 @pytest.mark.parametrize("command", sorted(STACK_COMMANDS))
 def test_a_stack_that_is_not_there_says_how_to_start_it(tmp_path, stack, command):
     (tmp_path / "day.frames.jsonl").touch()
-    given = {"sql": ("SELECT 1",), "replay": ("day.frames.jsonl",), "tag": ("a",)}.get(command, ())
+    given = ARGUMENTS.get(command, ())
     done = tapehouse(tmp_path, "--stack", "other", command, *given, **stack)
     assert done.returncode == (1 if command == "doctor" else 4)
     assert "no container of the stack other" in done.stdout + done.stderr
@@ -81,14 +90,15 @@ def test_a_home_and_a_stack_together_are_refused(tmp_path, stack):
     assert "two different instances" in done.stderr
 
 
-def test_an_error_inside_the_container_is_the_commands_own(tmp_path, stack):
+@pytest.mark.parametrize("command", ["sql", "bars", "diff", "history"])
+def test_an_error_inside_the_container_is_the_commands_own(tmp_path, stack, command):
     """The fake engine runs the question here, where no catalog answers."""
     done = tapehouse(
         tmp_path,
         "--stack",
         "dev",
-        "sql",
-        "SELECT 1",
+        command,
+        *ARGUMENTS[command],
         TAPEHOUSE_STORE_ENDPOINT="no URL",
         **stack,
     )

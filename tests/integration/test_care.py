@@ -12,6 +12,7 @@ from catalog.errors import LakeError
 from catalog.schema import TRADES
 from infra.connections import keeper_status
 from infra.home import Home
+from serving import Lake
 from tests.support.instance import Instance, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
@@ -29,6 +30,7 @@ HOLES = """
         SELECT kafka_partition, kafka_offset FROM rejected WHERE kafka_topic = 'stock-ticks'
     ) GROUP BY ALL
 """
+PLACES = "SELECT kafka_partition, kafka_offset FROM lake.market.trades AT (VERSION => {})"
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +71,39 @@ def test_folding_files_changes_no_row_at_any_moment(cared_for):
         assert int(snapshot.summary["deleted-data-files"]) > int(
             snapshot.summary["added-data-files"]
         )
+
+
+def test_every_snapshot_holds_a_prefix_of_each_topic_partition(cared_for):
+    """What differences and histories go by (docs/decisions/0017)."""
+    with Lake.open(cared_for.lake_settings()) as lake:
+        kept = [one.snapshot_id for one in lake.snapshots()]
+        of_all = lake.sql(PLACES.format(kept[-1])).to_pydict()
+        newest = set(zip(*of_all.values(), strict=True))
+        for snapshot_id in kept[:: max(1, len(kept) // 20)]:
+            held = set(zip(*lake.sql(PLACES.format(snapshot_id)).to_pydict().values(), strict=True))
+            last = dict(sorted(held))
+            assert held == {(p, offset) for p, offset in newest if offset <= last.get(p, -1)}
+
+
+def test_the_command_line_tells_what_was_added_while_files_were_folded(cared_for):
+    snapshots = json.loads(cared_for.cli("snapshots", "--format", "json"))
+    a, b = (str(snapshots[n]["snapshot_id"]) for n in (1, -1))
+    rows = {one["snapshot_id"]: one["total_rows"] for one in snapshots}
+    counts = json.loads(cared_for.cli("diff", a, b, "--format", "json"))
+    assert sum(one["added"] for one in counts) == rows[int(b)] - rows[int(a)] > 0
+    trades = json.loads(cared_for.cli("diff", a, b, "--level", "trades", "--format", "json"))
+    assert len(trades) == sum(one["added"] for one in counts)
+    first = trades[0]
+    steps = json.loads(
+        cared_for.cli("history", first["symbol"], first["event_time"], "--format", "json")
+    )
+    bars = json.loads(
+        cared_for.cli(
+            "bars", first["symbol"], "--start", first["event_time"][:16], "--format", "json"
+        )
+    )
+    assert "compaction" in {step["kind"] for step in steps}
+    assert (steps[-1]["close"], steps[-1]["volume"]) == (bars[0]["close"], bars[0]["volume"])
 
 
 def test_pyiceberg_reads_a_folded_file_as_it_reads_any(cared_for):
