@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     # Heavy, and needed by some commands alone.
+    import pyarrow as pa
+
     from infra.asking import Answer
     from ingest.replay import ReplayReport
     from serving.asking import Request
@@ -37,7 +39,7 @@ class Reach(Protocol):
         """What the streaming process tells of itself. Raises ServiceError when it is silent."""
         ...
 
-    def answer(self, request: Request) -> Answer:
+    def table(self, request: Request) -> pa.Table:
         """Ask the instance's lake. Raises QueryError, MomentError, LakeError."""
         ...
 
@@ -55,19 +57,21 @@ class Reach(Protocol):
 def ask(
     reach: Reach, sql: str, as_of: str | None = None, parameters: Sequence[object] = ()
 ) -> Answer:
-    """Answer one SELECT, now or as of a moment. Raises QueryError, MomentError, LakeError."""
+    """Answer a SELECT of ours, now or as of a moment. Raises QueryError, MomentError, LakeError."""
     # Heavy, and needed here alone.
+    from infra.asking import Answer  # noqa: PLC0415
     from serving.asking import Request  # noqa: PLC0415
 
-    return reach.answer(Request(sql, as_of, tuple(parameters)))
+    return Answer.of(reach.table(Request(sql, as_of, tuple(parameters))))
 
 
 def list_snapshots(reach: Reach) -> Answer:
     """The kept snapshots of the trades, oldest first."""
     # Heavy, and needed here alone.
+    from infra.asking import Answer  # noqa: PLC0415
     from serving.asking import Request  # noqa: PLC0415
 
-    return reach.answer(Request())
+    return Answer.of(reach.table(Request()))
 
 
 def trades_position(reach: Reach) -> dict[str, tuple[int, int]]:

@@ -14,7 +14,8 @@ from infra.reach import Json
 from infra.supervision import Supervisor
 
 if TYPE_CHECKING:
-    from infra.asking import Answer
+    import pyarrow as pa
+
     from ingest.replay import ReplayReport
     from serving.asking import Request
 
@@ -51,7 +52,7 @@ class HomeReach:
     def keeper_status(self) -> Json:
         return keeper_status(self._home)
 
-    def answer(self, request: Request) -> Answer:
+    def table(self, request: Request) -> pa.Table:
         # Heavy, and needed here alone.
         from infra.asking import ask_home  # noqa: PLC0415
 

@@ -22,7 +22,8 @@ from infra.plan import FeedKind
 from infra.reach import Json
 
 if TYPE_CHECKING:
-    from infra.asking import Answer
+    import pyarrow as pa
+
     from ingest.replay import ReplayReport
     from serving.asking import Request
 
@@ -78,7 +79,7 @@ class StackReach:
         status: Json = json.loads(done)
         return status
 
-    def answer(self, request: Request) -> Answer:
+    def table(self, request: Request) -> pa.Table:
         # Heavy, and needed here alone.
         from infra.asking import ask_through  # noqa: PLC0415
 

@@ -7,6 +7,7 @@ here, behind the deadline, so that a text which takes long to parse is ended lik
 import os
 import sys
 import threading
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -77,7 +78,13 @@ def _answer(
     checked = check(question.sql, names | _views(database, question.sql, question.snapshot_ids))
     if checked.lists_tables:
         _views(database, " ".join(names), question.snapshot_ids)
-    reader = database.execute(checked.text, list(question.parameters)).to_arrow_reader(_BATCH_ROWS)
+    try:
+        result = database.execute(checked.text, list(question.parameters))
+        reader = result.to_arrow_reader(_BATCH_ROWS)
+    except duckdb.OutOfMemoryException as error:
+        # DuckDB goes on to advise settings that are locked here.
+        reason = str(error).partition("\n")[0]
+        raise QueryError(f"The query needs more memory than it may take. {reason}") from None
     wire.write(answers, wire.SCHEMA, reader.schema.serialize())
     rows, cut = 0, ""
     left = question.most_bytes
@@ -108,10 +115,11 @@ def _views(
 def _fitting(batch: pa.RecordBatch, rows: int, size: int) -> tuple[pa.RecordBatch, str]:
     """As many of the first rows as may still be sent, and what cut them: rows, bytes or nothing."""
     kept = batch.slice(0, rows)
-    cut = "rows" if kept.num_rows < batch.num_rows else ""
-    while kept.num_rows and kept.nbytes > size:
-        kept, cut = kept.slice(0, kept.num_rows // 2), "bytes"
-    return kept, cut
+    if kept.nbytes > size:
+        sizes = range(kept.num_rows + 1)
+        fitting = bisect_right(sizes, size, key=lambda count: kept.slice(0, count).nbytes) - 1
+        return kept.slice(0, max(fitting, 0)), "bytes"
+    return kept, "rows" if kept.num_rows < batch.num_rows else ""
 
 
 def _take_output() -> BinaryIO:
