@@ -21,6 +21,10 @@ from serving.queries import ATTACHED
 LONGEST_BYTES = 100_000
 
 _READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
+_PARSER: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": False,
+    "threads": 1,
+}
 _SERIALIZE = (
     "SELECT json_serialize_sql($1::VARCHAR,"
     " skip_null := true, skip_empty := true, skip_default := true)"
@@ -91,7 +95,8 @@ def check(text: str, plain_names: Collection[str]) -> Checked:
         raise QueryError(f"The SQL is too long: at most {LONGEST_BYTES} bytes are taken.")
     if "\0" in text:
         raise QueryError("The SQL holds a NUL character.")
-    with duckdb.connect(config={"enable_external_access": False}) as parser:
+    # Shut as well: DuckDB expands some pragmas, IMPORT DATABASE among them, while it parses.
+    with duckdb.connect(config=_PARSER) as parser:
         kind = _one_statement(parser, text)
         prefix, select = "", text
         if kind == duckdb.StatementType.EXPLAIN:
