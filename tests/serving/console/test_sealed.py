@@ -130,8 +130,8 @@ def test_no_secret_goes_to_another_server(catalog, other, confined):
         f"ATTACH 's3://x' AS b (TYPE iceberg, ENDPOINT '{other.url}', SECRET rest_catalog)",
         f"ATTACH 's3://x' AS c (TYPE iceberg, ENDPOINT '{other.url}', AUTHORIZATION_TYPE 'none')",
         (
-            f"ATTACH 's3://x' AS d (TYPE iceberg, ENDPOINT '{other.url}', AUTHORIZATION_TYPE 'sigv4',"
-            " SECRET store)"
+            f"ATTACH 's3://x' AS d (TYPE iceberg, ENDPOINT '{other.url}',"
+            " AUTHORIZATION_TYPE 'sigv4', SECRET store)"
         ),
         (
             f"ATTACH 's3://x' AS e (TYPE iceberg, ENDPOINT '{other.url}',"
