@@ -222,11 +222,13 @@ class _Walk:
             )
 
     def _check_table(self, node: Node, scope: Scope) -> None:
-        place = tuple(_lower(node.get(key, "")) for key in ("catalog_name", "schema_name"))
-        name = _lower(node.get("table_name", ""))
+        place = _lower(node.get("catalog_name", "")), node.get("schema_name", "")
+        name = node.get("table_name", "")
+        # The catalog tells upper and lower case apart in its names, DuckDB in its own does not.
         if place == (ATTACHED, NAMESPACE) and name in _WHOLE_NAMES:
             self._check_at(node.get("at_clause"))
             return
+        name = _lower(name)
         if "at_clause" in node:
             raise QueryError(
                 f"AT works on {ATTACHED}.{NAMESPACE}.NAME only, not on {name}; --as-of moves the"

@@ -1,6 +1,6 @@
 """DuckDB for questions that got past the gate, should one ever: attached, then shut and looked at.
 
-What it stops by itself is told in docs/decisions/0020-a-question-runs-in-a-process-of-its-own.md.
+What it stops by itself is told in docs/decisions/0020-a-query-runs-in-a-process-of-its-own.md.
 """
 
 from collections.abc import Iterator

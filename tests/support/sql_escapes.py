@@ -142,6 +142,7 @@ ESCAPES: dict[str, tuple[str, ...]] = {
         "SELECT * FROM main.trades",
         "SELECT * FROM lake.other.trades",
         "SELECT * FROM lake.trades",
+        "SELECT * FROM lake.market.Trades",
         "SELECT * FROM other.market.trades",
         "SELECT * FROM lake.market.secrets",
         'SELECT * FROM "lake.market.trades"',

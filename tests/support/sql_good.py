@@ -12,7 +12,8 @@ GOOD: tuple[str, ...] = (
     "VALUES (1, 'a'), (2, 'b')",
     "SELECT * FROM lake.market.trades",
     'SELECT * FROM "lake"."market"."trades" LIMIT 3',
-    "SELECT * FROM LAKE.Market.TRADES LIMIT 3",
+    "SELECT * FROM LAKE.market.trades LIMIT 3",
+    "SELECT count(*) FROM Trades",
     "SELECT * FROM lake.market.trades AT (VERSION => {snapshot})",
     (
         "SELECT (SELECT count(*) FROM lake.market.trades)"
