@@ -14,7 +14,8 @@ from infra.reach import Json
 from infra.supervision import Supervisor
 
 if TYPE_CHECKING:
-    from infra.asking import Answer
+    import pyarrow as pa
+
     from ingest.replay import ReplayReport
     from serving.asking import AnyRequest
 
@@ -54,7 +55,7 @@ class HomeReach:
     def act(self, path: str, body: Json) -> Json:
         return keeper_act(self._home, path, body)
 
-    def answer(self, request: AnyRequest) -> Answer:
+    def table(self, request: AnyRequest) -> pa.Table:
         # Heavy, and needed here alone.
         from infra.asking import ask_home  # noqa: PLC0415
 
