@@ -1,6 +1,7 @@
 """The commands that run an instance and tell how it is: demo, run, status, doctor."""
 
 import time
+import uuid
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -84,6 +85,12 @@ def run(
     trigger: TriggerOption = None,
     rate: RateOption = None,
     speed: Annotated[str, typer.Option(help=SPEED_HELP)] = "1",
+    rebuild: Annotated[
+        bool,
+        typer.Option(
+            "--rebuild", help="Make the stream's checkpoint anew; it goes on where the table ends."
+        ),
+    ] = False,
 ) -> None:
     """Start Kafka, the store, the streaming job, the feed and the dashboard; Ctrl-C stops them.
 
@@ -95,7 +102,9 @@ def run(
     opened = open_home(home)
     say(f"Tapehouse in {opened.path}, feed: {_describe_feed(kind, recording)}")
     page = None if no_dashboard else port or any_free_port()
-    instance.run(opened, Plan(kind, recording, rate, trigger, page, parse_speed(speed)), say)
+    request = uuid.uuid4().hex if rebuild else None
+    plan = Plan(kind, recording, rate, trigger, page, parse_speed(speed), request)
+    instance.run(opened, plan, say)
 
 
 def status(

@@ -44,6 +44,7 @@ class Plan:
     """One run; `dashboard_port` None means no page.
 
     `rate` is the simulator's, in trades a second; `speed` a recording's, None as fast as it goes.
+    `rebuild` is a name of this run's own, under which the stream makes its checkpoint anew, once.
     """
 
     feed: FeedKind
@@ -52,6 +53,7 @@ class Plan:
     trigger_seconds: float | None = None
     dashboard_port: int | None = 8501
     speed: float | None = 1.0
+    rebuild: str | None = None
 
     @property
     def source(self) -> str:
@@ -109,7 +111,12 @@ def local_services(home: Home, plan: Plan, java: Java) -> tuple[Service, ...]:
         # them; should it ever overtake them, it is started again.
         replace(
             services.stream(
-                site, broker, lake, _stream_settings(plan, java), credentials.keeper_token
+                site,
+                broker,
+                lake,
+                _stream_settings(plan, java),
+                credentials.keeper_token,
+                rebuild=plan.rebuild,
             ),
             waits_for=("store",),
         ),
