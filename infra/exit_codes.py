@@ -14,6 +14,11 @@ _KINDS: dict[int, type[TapehouseError]] = {
 }
 
 
+def kind_of(code: int) -> type[TapehouseError]:
+    """The kind of error that ends one of our modules with this code; ServiceError when none does."""
+    return _KINDS.get(code, ServiceError)
+
+
 def error_of(code: int, stderr: bytes, service: str) -> TapehouseError:
     """The error that a command in the service's container told, of the same kind as there."""
     text = stderr.decode(errors="replace").strip()

@@ -14,6 +14,7 @@ import psutil
 
 from catalog.errors import ServiceError
 from catalog.logs import Redactor
+from infra.exit_codes import kind_of
 from infra.files import write_private
 from infra.health import Running
 from infra.home import Home, Pid
@@ -106,7 +107,8 @@ class LocalRunner:
     def start(self, stop: Event) -> None:
         """Start all, each as soon as what it needs is ready; returns early when `stop` is set.
 
-        Raises ServiceError with the last lines of its log when a service cannot start.
+        Raises an error with the last lines of its log when a service cannot start: of the kind
+        that its exit code tells where it is a module of ours, else ServiceError.
         """
         waiting = list(self._services)
         begun: dict[str, float] = {}
@@ -193,7 +195,8 @@ class LocalRunner:
                 status.state is State.BACKOFF and seconds > _FAILING_SECONDS
             )
         if hopeless or seconds > _START_SECONDS:
-            raise ServiceError(
+            has_told = status.state is State.EXITED and service.command[0] == sys.executable
+            raise (kind_of(status.exit_code) if has_told else ServiceError)(
                 f"{service.name} did not start ({status.detail or status.state.lower()}). The last"
                 f" lines of {self._home.logs / service.name}.log:\n"
                 f"{self._tail(f'{service.name}.log')}"
