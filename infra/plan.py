@@ -25,7 +25,9 @@ from infra.paths import JARS, executable
 from infra.service import Service, Site
 from ingest.programs import Contents
 from ingest.recording import recording_name
-from serving.settings import streamlit_command
+from ingest.settings import IngestSettings
+from serving.settings import DashboardSettings, streamlit_command
+from streaming.settings import StreamingSettings
 
 ENVIRONMENT_PREFIX = "TAPEHOUSE_"
 
@@ -99,7 +101,12 @@ def local_site(home: Home, java: Java) -> Site:
 
 
 def local_services(home: Home, plan: Plan, java: Java) -> tuple[Service, ...]:
-    """The services of the run, in the order in which they are shown."""
+    """The services of the run, in the order in which they are shown.
+
+    Raises SettingsError for tuning that a service would refuse.
+    """
+    for group in (StreamingSettings, IngestSettings, DashboardSettings):
+        group.read()
     site, credentials = local_site(home, java), home.credentials
     broker = environment_of(broker_settings(home))
     lake = environment_of(lake_settings(home))
