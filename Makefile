@@ -52,7 +52,7 @@ lock: setup-dev ## resolve packages and jars anew
 	$(BIN)/python -m infra.jars --lock
 
 clean: ## remove the data of the demo
-	@if [ -x $(BIN)/tapehouse ] && $(BIN)/tapehouse status >/dev/null 2>&1; then \
+	@if [ -e .tapehouse/lock ] && ! flock --nonblock .tapehouse/lock true; then \
 		echo "The demo still runs: stop it with Ctrl-C first."; exit 1; fi
 	rm -rf .tapehouse
 

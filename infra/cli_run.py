@@ -115,7 +115,10 @@ def status(
         bool, typer.Option("--wait", help="Wait until all runs and, with a feed, trades flow.")
     ] = False,
 ) -> None:
-    """Tell how the instance is: its services, the stream, the tables."""
+    """Tell how the instance is: its services, the stream, the tables.
+
+    Exit code 4 when a service has failed or the stream does not answer.
+    """
     if wait:
         _wait_until_flowing(home, stack)
     report = _report(reach_of(home, stack))
@@ -123,6 +126,9 @@ def status(
         print_json(report)
     else:
         _print_report(report)
+    services_well = all(service["well"] for service in report["services"].values())
+    if not services_well or report["stream"] is None:
+        raise typer.Exit(ServiceError.exit_code)
 
 
 def doctor(home: HomeOption = DEFAULT_HOME, stack: StackOption = None) -> None:
