@@ -242,7 +242,7 @@ def producer(
 def dashboard(
     site: Site, command: tuple[str, ...], port: int, lake: Mapping[str, str], folder: Path
 ) -> Service:
-    """The page; its keys only ever read."""
+    """The page. It only ever reads: in the stack its keys can do no more, in a home they could."""
     return Service(
         name="dashboard",
         command=(site.python, *command),
