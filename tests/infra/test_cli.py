@@ -37,6 +37,9 @@ def tapehouse(*arguments: object, cwd: Path, **environment: str) -> subprocess.C
 def test_the_commands_are_those_of_the_documentation():
     click_app = typer.main.get_command(app)
     assert set(click_app.commands) == COMMANDS
+    readme = (ROOT / "README.md").read_text()
+    told = set(re.findall(r"tapehouse (?:--stack dev )?([a-z]+)|`([a-z]+)`", readme))
+    assert {name for names in told for name in names} >= COMMANDS
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
