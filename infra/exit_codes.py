@@ -15,7 +15,7 @@ _KINDS: dict[int, type[TapehouseError]] = {
 
 
 def kind_of(code: int) -> type[TapehouseError]:
-    """The kind of error that ends one of our modules with this code; ServiceError when none does."""
+    """The kind of error that ends one of our modules with this code, ServiceError if none does."""
     return _KINDS.get(code, ServiceError)
 
 

@@ -100,7 +100,8 @@ def test_the_users_own_tuning_reaches_the_stream_and_the_command_line_wins(home,
 
 
 @pytest.mark.parametrize(
-    "name", ["TAPEHOUSE_CARE_SECONDS", "TAPEHOUSE_SILENT_MINUTES", "TAPEHOUSE_DASHBOARD_POLL_SECONDS"]
+    "name",
+    ["TAPEHOUSE_CARE_SECONDS", "TAPEHOUSE_SILENT_MINUTES", "TAPEHOUSE_DASHBOARD_POLL_SECONDS"],
 )
 def test_tuning_that_a_service_would_refuse_is_refused_before_anything_starts(
     home, monkeypatch, name
