@@ -23,7 +23,7 @@ class Reach(Protocol):
 
     @property
     def has_feed(self) -> bool:
-        """Whether trades should come in by themselves."""
+        """Whether trades should come in by themselves; a recording that has ended sends none."""
         ...
 
     @property
@@ -32,7 +32,7 @@ class Reach(Protocol):
         ...
 
     def describe(self) -> Json:
-        """What `status` tells, but for the stream: `services` by name, with state and detail."""
+        """What `status` tells, but for the stream: `services` by name, with state, detail, well."""
         ...
 
     def keeper_status(self) -> Json:

@@ -146,4 +146,5 @@ def _shown(container: Container) -> Json:
         "state": "done" if done else container.state,
         "pid": None,
         "detail": ", ".join(words),
+        "well": container.is_good,
     }

@@ -12,7 +12,7 @@ import pyarrow as pa
 from catalog.errors import TapehouseError
 from catalog.logs import configure_logging
 from catalog.settings import LakeSettings
-from serving.asking import Request, answer, answer_apart, parse_request
+from serving.asking import AnyRequest, Request, answer, answer_apart, parse_request
 from serving.console.settings import ConsoleSettings
 from serving.lake import Lake
 

@@ -5,6 +5,7 @@ The judge is an independent consumer: what it reads in the topic must be in the 
 
 import shutil
 import signal
+import subprocess
 import time
 from collections import Counter
 from pathlib import Path
@@ -17,7 +18,7 @@ from catalog.client import connect, translated
 from catalog.errors import CheckpointError, LakeError
 from catalog.schema import TRADES
 from catalog.trade import Trade
-from tests.support.instance import Instance, wait_until
+from tests.support.instance import TAPEHOUSE, Instance, wait_until
 from tests.support.recordings import read_expected
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
@@ -240,8 +241,30 @@ class TestCheckpoint:
         assert "truncated" in self.refusal()
         self.rebuild_and_prove()
 
-    def test_a_garbled_checkpoint_is_refused_then_rebuilt(self):
+    def test_a_garbled_checkpoint_is_refused_then_rebuilt_once_by_the_command_it_names(self):
         newest = max((self.folder / "offsets").glob("[0-9]*"), key=lambda path: int(path.name))
         newest.write_bytes(b"")
-        assert "corrupt" in self.refusal()
-        self.rebuild_and_prove()
+        rows = stored(self.instance)
+        produce(self.instance, 50)
+        self.instance.stop()
+        alone = ("--feed", "none", "--no-dashboard", "--trigger", "1")
+        refused = subprocess.run(
+            [TAPEHOUSE, "run", "--home", self.instance.home, *alone],
+            cwd=self.instance.home.parent,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        assert refused.returncode == CheckpointError.exit_code, refused.stderr
+        assert "The checkpoint is corrupt" in refused.stderr
+        assert "`tapehouse run --rebuild`" in refused.stderr
+
+        self.instance.arguments = (*alone, "--rebuild")
+        self.instance.start()
+        wait_until(lambda: caught_up(self.instance, rows + 50), 120, "the rebuilt stream")
+        aside = sorted(self.folder.parent.glob("*.aside-*"))
+        # Started again with the same command, it goes on instead of rebuilding.
+        kill(self.instance, "stream")
+        self.go_on_and_prove()
+        assert sorted(self.folder.parent.glob("*.aside-*")) == aside
