@@ -26,13 +26,14 @@ from infra.images_component import Images
 from infra.networks import Networks
 from infra.object_store import ObjectStore
 from infra.paths import ROOT
+from infra.reach_stack import StackReach
 from infra.rest_catalog import RestCatalog
 from infra.service import Service
 from infra.stack_checks import check_services, check_settings
 from infra.stack_config import read_external_secrets, read_settings, read_token
 from infra.stack_outputs import outputs
-from infra.stack_services import stack_services
-from infra.verification import verify
+from infra.stack_services import SIMULATOR, stack_services
+from infra.verification import verify, verify_flow
 
 _SHORTEST_SECRET = 32
 
@@ -130,6 +131,15 @@ def _verify(engine: Engine, settings: StackSettings, services: Sequence[Service]
     if not pulumi.runtime.is_dry_run():
         try:
             verify(engine, settings.prefix, services, settings.patience_seconds)
+            _verify_flow(engine, settings, [service.name for service in services])
         except TapehouseError as error:
             raise pulumi.RunError(str(error)) from None
     return True
+
+
+def _verify_flow(engine: Engine, settings: StackSettings, names: Sequence[str]) -> None:
+    # Both ends of the way; without them there is nothing to flow.
+    if {"stream", "dashboard"} <= set(names):
+        patience = settings.patience_seconds
+        reach = StackReach(settings.stack, engine, patience)
+        verify_flow(engine, settings.prefix, reach, patience, simulated=SIMULATOR in names)
