@@ -4,6 +4,7 @@ feed -> broker -> compute -> rest catalog -> object store
 dashboard -----------------> rest catalog -> object store
 """
 
+import os
 from collections.abc import Sequence
 
 import pulumi
@@ -58,7 +59,8 @@ def _run(config: pulumi.Config, feed: FeedSettings) -> None:
     ground = lay_ground(settings, services, contents, engine)
     asked = build(ground).apply(lambda _: _verify(engine, settings, services))
     pulumi.export("healthy", asked)
-    for name, value in outputs(settings, services).items():
+    by_make = "PULUMI_BACKEND_URL" in os.environ
+    for name, value in outputs(settings, services, by_make=by_make).items():
         pulumi.export(name, value)
 
 

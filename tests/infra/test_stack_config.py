@@ -173,7 +173,7 @@ def test_memory_for_a_role_that_is_not_there_is_refused():
 
 def test_the_outputs_tell_the_address_what_is_active_and_what_is_next():
     settings = StackSettings(lifecycle=Lifecycle.RETAIN)
-    told = outputs(settings, [_service("dashboard", publishes={8501: 8501})])
+    told = outputs(settings, [_service("dashboard", publishes={8501: 8501})], by_make=True)
     assert told["dashboard"] == "http://127.0.0.1:8501"
     assert str(told["feed"]).startswith("simulator, since no Finnhub token is set")
     assert DEFAULT_SYMBOLS[0] in str(told["feed"])
@@ -181,8 +181,22 @@ def test_the_outputs_tell_the_address_what_is_active_and_what_is_next():
     assert str(told["data"]).endswith("--filter label=dev.tapehouse.stack=dev)")
     assert "consoles" not in told
     assert "tapehouse --stack dev status" in str(told["next"])
-    finnhub = outputs(replace(settings, has_token=True, consoles=True), [_service("a")])
-    assert str(finnhub["feed"]).startswith("Finnhub")
+    finnhub = replace(settings, has_token=True, consoles=True)
+    assert str(outputs(finnhub, [_service("a")], by_make=True)["feed"]).startswith("Finnhub")
+
+
+def test_the_next_commands_find_the_stack_and_its_state():
+    settings = StackSettings(stack="other")
+    made, logged_in = (
+        [str(command) for command in outputs(settings, (), by_make=by_make)["next"]]
+        for by_make in (True, False)
+    )
+    assert made[-2:] == [
+        'make config STACK=other ARGS="set tickers AAPL,MSFT" && make up STACK=other',
+        "make down STACK=other",
+    ]
+    assert not [command for command in logged_in if "make" in command]
+    assert all("--stack other" in command for command in logged_in)
 
 
 def test_the_program_is_where_pulumi_looks_for_it():
