@@ -245,6 +245,9 @@ def test_a_secret_stands_in_files_on_a_docker_volume_and_nowhere_else(made):
     credentials = StackCredentials.derive(SECRET, EXTERNAL)
     hidden = {SECRET, TOKEN, *credentials.secrets()} - {credentials.kafka_cluster_id}
     for one in made:
+        # What is marked secret is left out below, so it must be files of a carrier and no more.
+        carries = one.type == CONTAINER and _carries(one.name)
+        assert one.secret == ({"uploads"} if carries else set()), one.name
         shown = json.dumps({k: v for k, v in one.inputs.items() if k not in one.secret})
         assert not [value for value in hidden if value in shown], one.name
         assert "placeholder-" not in json.dumps(one.inputs), one.name
