@@ -3,6 +3,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pulumi
+import pulumi.runtime
 import pytest
 import yaml
 
@@ -12,6 +14,7 @@ from infra.config import Lifecycle, StackSettings, StoreKind
 from infra.health import Running
 from infra.paths import ROOT
 from infra.service import Service
+from infra.stack import read_secret
 from infra.stack_checks import check_services, check_settings, memory_mb
 from infra.stack_config import read_external_secrets, read_settings, read_token
 from infra.stack_outputs import outputs
@@ -169,6 +172,33 @@ def test_memory_for_a_role_that_is_not_there_is_refused():
     check_services(services, replace(StackSettings(), memory={"worker": 900}), None)
     with pytest.raises(SettingsError, match=r"memory.wroker is no role of this stack: .* worker"):
         check_services(services, replace(StackSettings(), memory={"wroker": 900}), None)
+
+
+@pytest.mark.parametrize(
+    ("secret", "message"),
+    [
+        (None, "The stack has no secret yet"),
+        ("", "The stack has no secret yet"),
+        ("tapehouse", "secret has 9 characters, and needs 32"),
+    ],
+)
+def test_a_stack_without_a_secret_or_with_a_weak_one_is_refused(secret, message):
+    with pytest.raises(SettingsError, match=message) as caught:
+        read_secret(Config({"secret": secret}))
+    assert "openssl rand -hex 32 | pulumi config set --secret secret" in str(caught.value)
+    assert not secret or secret not in str(caught.value)
+
+
+def test_the_stacks_secret_stays_one_inside_pulumi():
+    @pulumi.runtime.test
+    def reading():
+        secret = read_secret(Config({"secret": "s" * 32}))
+        shown = pulumi.Output.from_input(secret.is_secret())
+        return pulumi.Output.all(secret, shown).apply(found.append)
+
+    found: list[object] = []
+    reading()
+    assert found == [["s" * 32, True]]
 
 
 def test_the_outputs_tell_the_address_what_is_active_and_what_is_next():
