@@ -11,7 +11,7 @@ import pyarrow as pa
 from infra.connections import lake_settings
 from infra.home import Home
 from serving import Lake
-from serving.asking import Request, answer
+from serving.asking import AnyRequest, answer, to_json
 
 
 class Answer(NamedTuple):
@@ -27,13 +27,13 @@ class Answer(NamedTuple):
         return cls(table.column_names, list(zip(*columns, strict=True)))
 
 
-def ask_home(home: Home, request: Request) -> Answer:
+def ask_home(home: Home, request: AnyRequest) -> Answer:
     """Ask the lake of a home. Raises QueryError, MomentError, LakeError."""
     with Lake.open(lake_settings(home)) as lake:
         return Answer.of(answer(lake, request))
 
 
-def ask_through(pipe: Callable[[bytes], bytes], request: Request) -> Answer:
+def ask_through(pipe: Callable[[bytes], bytes], request: AnyRequest) -> Answer:
     """Ask a `python -m serving` that `pipe` runs: its input in, its output back."""
-    with pa.ipc.open_stream(pipe(request.to_json())) as reader:
+    with pa.ipc.open_stream(pipe(to_json(request))) as reader:
         return Answer.of(reader.read_all())

@@ -1,4 +1,4 @@
-"""The commands about data: record, replay, sql, snapshots."""
+"""The commands about data: record, replay, sql."""
 
 import signal
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from infra.connections import simulated_feed_settings
 from infra.home import Home
 from infra.output import Format, print_json, print_rows, say
 from infra.plan import FeedKind
-from infra.reach import ask, list_snapshots
+from infra.reach import ask
 from ingest.recording import record as record_feed
 
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print the answer.")]
@@ -38,7 +38,6 @@ def register(app: typer.Typer) -> None:
         epilog='Examples: tapehouse sql "SELECT symbol, count(*) FROM trades GROUP BY ALL";'
         ' tapehouse sql "SELECT max(price) FROM trades" --as-of 2026-01-02T15:04:05Z --format csv'
     )(sql)
-    app.command(epilog="Example: tapehouse snapshots --format json")(snapshots)
 
 
 def record(
@@ -101,7 +100,7 @@ def replay(
 
 
 def sql(
-    query: Annotated[str, typer.Argument(help="One SELECT over trades, rejected, feed_events.")],
+    query: Annotated[str, typer.Argument(help="One SELECT over trades, bars_1m, latest, ...")],
     home: HomeOption = DEFAULT_HOME,
     stack: StackOption = None,
     as_of: Annotated[
@@ -110,17 +109,12 @@ def sql(
     ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Ask the lake in SQL, as it is now or as it was."""
+    """Ask the lake in SQL, as it is now or as it was.
+
+    Names: trades, rejected, feed_events, bars_1m, bars_1h, bars_1d, latest. In full, with a
+    snapshot of its own: lake.market.trades AT (VERSION => ID).
+    """
     print_rows(*ask(reach_of(home, stack), query, as_of), form)
-
-
-def snapshots(
-    home: HomeOption = DEFAULT_HOME,
-    stack: StackOption = None,
-    form: FormatOption = Format.TABLE,
-) -> None:
-    """List the moments of the trades that can be read, oldest first."""
-    print_rows(*list_snapshots(reach_of(home, stack)), form)
 
 
 def _feed_to_record(path: Path) -> FeedSettings:

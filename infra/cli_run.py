@@ -181,6 +181,8 @@ def _print_report(report: dict[str, Any]) -> None:
             for name, t in keeper["tables"].items()
         ],
     )
+    if keeper["query"].get("stretched"):
+        say(f"\nThe stream commits less often than every {keeper['query']['stretched']}.")
     if report["dashboard"]:
         say(f"\nDashboard: {report['dashboard']}")
 

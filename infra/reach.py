@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     # Heavy, and needed by some commands alone.
     from infra.asking import Answer
     from ingest.replay import ReplayReport
-    from serving.asking import Request
+    from serving.asking import AnyRequest
 
 Json = dict[str, Any]
 
@@ -37,7 +37,14 @@ class Reach(Protocol):
         """What the streaming process tells of itself. Raises ServiceError when it is silent."""
         ...
 
-    def answer(self, request: Request) -> Answer:
+    def act(self, path: str, body: Json) -> Json:
+        """Have the streaming process do an act, such as `/tag`; what came of it.
+
+        Raises what the act says, ServiceError when the process is silent.
+        """
+        ...
+
+    def answer(self, request: AnyRequest) -> Answer:
         """Ask the instance's lake. Raises QueryError, MomentError, LakeError."""
         ...
 
@@ -62,12 +69,12 @@ def ask(
     return reach.answer(Request(sql, as_of, tuple(parameters)))
 
 
-def list_snapshots(reach: Reach) -> Answer:
-    """The kept snapshots of the trades, oldest first."""
+def list_snapshots(reach: Reach, last: int | None = None, *, offsets: bool = False) -> Answer:
+    """The kept snapshots of the trades, or the newest `last` of them, oldest first."""
     # Heavy, and needed here alone.
     from serving.asking import Request  # noqa: PLC0415
 
-    return reach.answer(Request())
+    return reach.answer(Request(last=last, offsets=offsets))
 
 
 def trades_position(reach: Reach) -> dict[str, tuple[int, int]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from infra.connections import broker_settings, keeper_status
+from infra.connections import broker_settings, keeper_act, keeper_status
 from infra.home import Home
 from infra.plan import FeedKind
 from infra.reach import Json
@@ -16,7 +16,7 @@ from infra.supervision import Supervisor
 if TYPE_CHECKING:
     from infra.asking import Answer
     from ingest.replay import ReplayReport
-    from serving.asking import Request
+    from serving.asking import AnyRequest
 
 
 class HomeReach:
@@ -51,7 +51,10 @@ class HomeReach:
     def keeper_status(self) -> Json:
         return keeper_status(self._home)
 
-    def answer(self, request: Request) -> Answer:
+    def act(self, path: str, body: Json) -> Json:
+        return keeper_act(self._home, path, body)
+
+    def answer(self, request: AnyRequest) -> Answer:
         # Heavy, and needed here alone.
         from infra.asking import ask_home  # noqa: PLC0415
 

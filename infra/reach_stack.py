@@ -24,7 +24,7 @@ from infra.reach import Json
 if TYPE_CHECKING:
     from infra.asking import Answer
     from ingest.replay import ReplayReport
-    from serving.asking import Request
+    from serving.asking import AnyRequest
 
 PROJECT = "tapehouse"
 """The name in Pulumi.yaml."""
@@ -84,7 +84,12 @@ class StackReach:
         status: Json = json.loads(done)
         return status
 
-    def answer(self, request: Request) -> Answer:
+    def act(self, path: str, body: Json) -> Json:
+        done = self._run("stream", "streaming", "--act", path, stdin=json.dumps(body).encode())
+        outcome: Json = json.loads(done)
+        return outcome
+
+    def answer(self, request: AnyRequest) -> Answer:
         # Heavy, and needed here alone.
         from infra.asking import ask_through  # noqa: PLC0415
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from catalog.errors import TapehouseError
 from catalog.logs import configure_logging
 from catalog.settings import LakeSettings
-from serving.asking import Request, answer
+from serving.asking import answer, parse_request
 from serving.lake import Lake
 
 # The dashboard in the same container must keep its own room.
@@ -25,7 +25,7 @@ def main() -> int:
         settings = LakeSettings.read()
         secrets = (settings.credential, settings.token, settings.store_secret_key)
         configure_logging([secret.get_secret_value() for secret in secrets], "ERROR")
-        request = Request.parse(sys.stdin.buffer.read())
+        request = parse_request(sys.stdin.buffer.read())
         with Lake.open(settings, memory_limit=_MEMORY_LIMIT, threads=1) as lake:
             table = answer(lake, request)
     except TapehouseError as error:

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from tests.bench import footprint, freshness, throughput
+from tests.bench import footprint, freshness, throughput, travel
 from tests.bench.figures import Figure, report
 
 ROOT = Path(__file__).parent.parent.parent
 DAY = "us-equities-2013-10-07.frames.jsonl.zst"
-BENCHES = ("throughput", "footprint", "freshness")
+BENCHES = ("throughput", "footprint", "travel", "freshness")
 
 
 def main(
@@ -32,6 +32,8 @@ def main(
                 figures += throughput.measure(home, data / DAY)
             elif bench == "footprint":
                 figures += footprint.measure(home)
+            elif bench == "travel":
+                figures += travel.measure(home, data / DAY)
             else:
                 for seconds in trigger or [1, 2, 5]:
                     sys.stderr.write(f"  trigger {seconds} s, {minutes:g} minutes ...\n")

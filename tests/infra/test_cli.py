@@ -16,7 +16,10 @@ from infra.home import Home, Pid, Run
 from infra.ports import LOOPBACK
 
 TAPEHOUSE = Path(sys.executable).with_name("tapehouse")
-COMMANDS = {"demo", "run", "status", "doctor", "record", "replay", "sql", "snapshots"}
+COMMANDS = {
+    *("demo", "run", "status", "doctor", "record", "replay", "sql", "snapshots"),
+    *("tag", "care", "bars", "diff", "history"),
+}
 CANARY = "canary-c0ffee-token"
 
 
@@ -54,7 +57,18 @@ def _help_of(command: str) -> str:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("status",), ("sql", "SELECT 1"), ("snapshots",), ("replay", "day.frames.jsonl")],
+    [
+        ("status",),
+        ("sql", "SELECT 1"),
+        ("snapshots",),
+        ("care",),
+        ("replay", "day.frames.jsonl"),
+        ("tag", "a"),
+        ("tag", "--delete", "a"),
+        ("bars", "AAPL"),
+        ("diff", "yesterday", "live"),
+        ("history", "AAPL", "2026-01-02T14:30"),
+    ],
 )
 def test_a_command_that_needs_an_instance_says_that_none_runs(tmp_path, arguments):
     (tmp_path / "day.frames.jsonl").touch()
@@ -122,10 +136,20 @@ def test_a_second_run_in_a_home_is_refused(tmp_path):
         (("run", "--trigger", "99"), 2, "--trigger"),
         (("record", "out.frames.jsonl"), 2, "no feed to record"),
         (("replay", "absent.frames.jsonl"), 2, "does not exist"),
+        (("tag",), 2, "Missing argument 'name'"),
+        (("tag", "a", "--keep", "30"), 2, "such as 12h or 30d"),
+        (("tag", "a", "--keep", "0d"), 2, "such as 12h or 30d"),
+        (("tag", "a", "--delete", "--keep", "1d"), 2, "do not go with it"),
+        (("tag", "--delete", "a", "--at", "live"), 2, "do not go with it"),
+        (("snapshots", "--last", "0"), 2, "--last"),
         (("nonsense",), 2, "No such command"),
+        (("bars", "AAPL", "--interval", "7m"), 9, "'7m' is no length of bars. There are 1s, 5s,"),
+        (("bars", "AAPL", "--start", "noon"), 9, "'noon' is not a time"),
+        (("diff", "a", "b", "--level", "all"), 9, "'all' is no level. There are counts, bars,"),
+        (("history", "AAPL", "noon"), 9, "'noon' is not a time"),
     ],
 )
-def test_wrong_usage_ends_with_code_2_and_says_what_is_wrong(tmp_path, arguments, code, words):
+def test_wrong_usage_says_what_is_wrong(tmp_path, arguments, code, words):
     done = tapehouse(*arguments, cwd=tmp_path)
     assert done.returncode == code
     assert words in done.stderr

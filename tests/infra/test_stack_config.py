@@ -137,6 +137,7 @@ def test_a_value_that_means_nothing_is_one_clear_error(values, message):
         ({"topic_partitions": 0}, "topicPartitions is 0"),
         ({"trigger_seconds": 0}, "triggerSeconds is 0"),
         ({"trigger_seconds": 61}, "triggerSeconds is 61"),
+        ({"snapshot_ladder": "10m"}, "snapshotLadder is '10m'"),
         ({"patience_seconds": 0}, "patienceSeconds"),
         ({"dashboard_port": 0}, "dashboardPort is 0"),
         ({"dashboard_port": 70_000}, "dashboardPort is 70000"),

@@ -42,7 +42,11 @@ def test_a_moment_of_the_past_answers_as_it_did(stack: Stack) -> None:
         (("sql", "SELEC 1"), 9, "syntax error"),
         (("sql", "DROP TABLE trades"), 9, "read-only"),
         (("sql", "SELECT * FROM read_csv('/run/tapehouse/secrets/x')"), 9, "disabled"),
-        (("sql", "SELECT 1 FROM trades", "--as-of", "2001-01-01T00:00:00Z"), 8, "before that"),
+        (
+            ("sql", "SELECT 1 FROM trades", "--as-of", "2001-01-01T00:00:00Z"),
+            8,
+            "before the first commit",
+        ),
     ],
 )
 def test_an_error_inside_is_one_line_outside(
