@@ -5,11 +5,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Options for the command behind demo and run: make demo ARGS="--port 8600"
 ARGS ?=
-# The stack that up and down are about.
+# The stack that up, down and config are about.
 STACK ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up down test test-fast lint bench components lock clean distclean
+.PHONY: help setup setup-dev demo up down config test test-fast lint bench components lock clean distclean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -28,6 +28,9 @@ up: setup ## provision everything in containers (needs Docker and the Pulumi com
 
 down: setup ## take it all away again
 	@exec $(BIN)/python -m infra.provision down --stack $(STACK) $(ARGS)
+
+config: setup ## what `pulumi config` does: make config ARGS="set workers 2" && make up
+	@exec $(BIN)/python -m infra.provision config --stack $(STACK) $(ARGS)
 
 test: setup-dev ## every test that this machine can run
 	@$(BIN)/pytest $(ARGS)

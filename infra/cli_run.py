@@ -21,15 +21,17 @@ from infra.cli_options import (
     parse_speed,
     reach_of,
 )
+from infra.flow import Flow
 from infra.home import Home
 from infra.output import print_json, print_rows, say
 from infra.plan import FeedKind, Plan, parse_feed
 from infra.ports import any_free_port
-from infra.reach import Reach, trades_position
+from infra.reach import Reach
 
 _WAIT_SECONDS = 170.0
 _APPEAR_SECONDS = 30.0
-_POLL_SECONDS = 0.25
+# In a stack each look enters a container.
+_POLL_SECONDS = 1.0
 
 PortOption = Annotated[
     int, typer.Option(min=0, max=65535, help="Port of the dashboard; 0: a free one.")
@@ -207,16 +209,14 @@ def _behind(offsets: dict[str, int]) -> int:
 def _wait_until_flowing(home: Path, stack: str | None) -> None:
     """Until every service is ready and, with a feed, stored offsets move. Raises ServiceError."""
     begun = time.monotonic()
-    first: int | None = None
+    flow: Flow | None = None
     reason = "it has not started"
     while (waited := time.monotonic() - begun) < _WAIT_SECONDS:
         try:
             reach = reach_of(home, stack)
-            position = trades_position(reach)
-            query = reach.keeper_status()["query"]
-            stored = sum(stored for stored, _ in position.values())
-            first = stored if first is None and query["id"] else first
-            if query["id"] and (not reach.has_feed or stored > (first or 0)):
+            flow = flow or Flow(reach.topic)
+            flow.note(reach.keeper_status())
+            if flow.grew or (flow.runs and not reach.has_feed):
                 return
             reason = "no new trade has reached the table"
         except ServiceError as error:

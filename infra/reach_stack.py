@@ -36,11 +36,17 @@ _QUESTION_SECONDS = 3600.0
 
 
 class StackReach:
-    """The stack of that name on the engine that the docker command talks to."""
+    """The stack of that name on the engine that the docker command talks to.
 
-    def __init__(self, stack: str, engine: Engine | None = None) -> None:
+    `patience` bounds one question to a service, in seconds.
+    """
+
+    def __init__(
+        self, stack: str, engine: Engine | None = None, patience: float = _QUESTION_SECONDS
+    ) -> None:
         self._stack = stack
         self._engine = engine or Engine()
+        self._patience = patience
 
     @property
     def has_feed(self) -> bool:
@@ -109,7 +115,7 @@ class StackReach:
 
     def _run(self, service: str, *module: str, stdin: bytes = b"") -> bytes:
         container = self._container(service)
-        done = self._engine.run_in(container, _inside(*module), stdin, _QUESTION_SECONDS)
+        done = self._engine.run_in(container, _inside(*module), stdin, self._patience)
         if done.returncode:
             raise error_of(done.returncode, done.stderr, service)
         return done.stdout

@@ -9,6 +9,7 @@ from typing import Any
 
 import pulumi
 import pulumi.runtime
+from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockMonitor
 
 from infra import images_component, stack
@@ -31,25 +32,35 @@ _SECRET = "4dabf18193072939515e22adb298388d"
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """One resource: its inputs, secrets opened, and the names of those that were secret."""
+    """One resource: its inputs, secrets opened, and the names of those that were secret.
+
+    `outputs` are what a component registered in the end, None when it did not.
+    """
 
     type: str
     name: str
     inputs: dict[str, Any]
     secret: frozenset[str]
     request: Any = field(repr=False)
+    urn: str
+    outputs: dict[str, Any] | None
 
 
 class _Monitor(MockMonitor):
-    """Keeps the options of every resource, which mocks alone never see."""
+    """Keeps the options of every resource and a component's outputs, which mocks never see."""
 
     def __init__(self, mocks: pulumi.runtime.Mocks) -> None:
         super().__init__(mocks)
         self.requests: dict[tuple[str, str], Any] = {}
+        self.outputs: dict[str, dict[str, Any]] = {}
 
     def RegisterResource(self, request):  # noqa: N802
         self.requests[request.type, request.name] = request
         return super().RegisterResource(request)
+
+    def RegisterResourceOutputs(self, request):  # noqa: N802
+        self.outputs[request.urn] = rpc.deserialize_properties(request.outputs)
+        return super().RegisterResourceOutputs(request)
 
 
 class _Mocks(pulumi.runtime.Mocks):
@@ -136,4 +147,7 @@ def _context(target: str, _arguments) -> BuildContext:
 def _opened(kind: str, name: str, inputs: dict[str, Any], monitor: _Monitor) -> Registered:
     secret = {key for key, value in inputs.items() if isinstance(value, dict) and _SECRET in value}
     opened = {key: value["value"] if key in secret else value for key, value in inputs.items()}
-    return Registered(kind, name, opened, frozenset(secret), monitor.requests[kind, name])
+    request = monitor.requests[kind, name]
+    urn = monitor.make_urn(request.parent, kind, name)
+    outputs = monitor.outputs.get(urn)
+    return Registered(kind, name, opened, frozenset(secret), request, urn, outputs)
