@@ -17,6 +17,29 @@ from tests.support.stack import Stack, copy_project, running
 
 _STORE = "FROM scratch\nCOPY minio /usr/bin/silo\n"
 
+# First what needs the shared stack not at all, so that it runs beside nothing; then that stack from
+# its first trade on, and what kills or stops its parts last.
+_ORDER = (
+    "test_images",
+    "test_failing_services",
+    "test_external",
+    "test_contract",
+    "test_up",
+    "test_host_commands",
+    "test_hardening",
+    "test_edits",
+    "test_survival",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts these modules, and no tests of other folders, into the order above."""
+    places = [i for i, item in enumerate(items) if item.path.parent == Path(__file__).parent]
+    ordered = sorted((items[i] for i in places), key=lambda item: _ORDER.index(item.path.stem))
+    for place, item in zip(places, ordered, strict=True):
+        items[place] = item
+
 
 @pytest.fixture(scope="session")
 def images() -> dict[str, str]:
