@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from infra.images import TARGETS, build_context
-from tests.support.images import built_classically, built_images, docker
+from tests.support.images import built_classically, built_images
+from tests.support.stack import docker
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1800)]
 
@@ -46,9 +47,10 @@ PROBE = ("python3", "-I", "-S", "/opt/tapehouse/probe.py")
 
 
 @pytest.fixture(scope="session")
-def built(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Image names by target."""
-    return built_images(images, tmp_path_factory.mktemp("contexts"))
+def built(make_stack) -> Iterator[dict[str, str]]:
+    """Image ids by target."""
+    with built_images(make_stack("images")) as ids:
+        yield ids
 
 
 def run(image: str, *command: str, options: tuple[str, ...] = ()) -> str:
@@ -391,18 +393,14 @@ def test_a_job_that_ended_well_is_seen_healthy_before_it_ends(start):
     assert (state["Status"], state["ExitCode"]) == ("exited", 0)
 
 
-def test_certificates_of_ones_own_network_are_trusted(images, tmp_path):
+def test_certificates_of_ones_own_network_are_trusted(built):
     # Every image is built with those of this machine; where it has none, there is nothing to see.
     certificates = [
         data for path, data in build_context("proxy").files.items() if path.endswith(".crt")
     ]
     if not certificates:
         pytest.skip("this machine trusts no authorities of its own")
-    bundle = run(
-        built_images(images, tmp_path, ("proxy",))["proxy"],
-        "cat",
-        "/etc/ssl/certs/ca-certificates.crt",
-    )
+    bundle = run(built["proxy"], "cat", "/etc/ssl/certs/ca-certificates.crt")
     for data in certificates:
         body = data.decode().split("-----")[2]
         assert "".join(body.split()) in "".join(bundle.split())
