@@ -67,14 +67,19 @@ class Stack:
         """Make the stack and its config; nothing runs yet."""
         self.home.mkdir(parents=True, exist_ok=True)
         self.pulumi("stack", "init", self.name)
-        self.configure({"secret": self.secret, **self.secret_config}, "--secret")
-        self.configure(self.config)
+        self.configure(self.config, {"secret": self.secret, **self.secret_config})
 
-    def configure(self, values: Mapping[str, str], kind: str = "--plaintext") -> None:
-        """Set config values; a dot in a key is a path into an object."""
-        for key, value in values.items():
-            path = ("--path",) if "." in key else ()
-            self.pulumi("config", "set", kind, *path, key, value, "--stack", self.name)
+    def configure(self, values: Mapping[str, str], secret: Mapping[str, str] | None = None) -> None:
+        """Set config values, plain and secret ones; a dot in a key is a path into an object."""
+        kinds = {"--plaintext": values, "--secret": secret or {}}
+        given = [
+            word
+            for kind, pairs in kinds.items()
+            for key, value in pairs.items()
+            for word in (kind, f"{key}={value}")
+        ]
+        if given:
+            self.pulumi("config", "set-all", "--path", *given, "--stack", self.name)
 
     def pulumi(self, *arguments: str, check: bool = True) -> Done:
         done = subprocess.run(
