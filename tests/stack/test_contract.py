@@ -26,7 +26,7 @@ def flavour(request: pytest.FixtureRequest, make_stack) -> Iterator[Stack]:
 
 def test_trades_flow_and_each_is_there_once(flavour: Stack) -> None:
     rows = flavour.count()
-    wait_until(lambda: flavour.count() > rows, 60, "more trades")
+    wait_until(lambda: flavour.count() > rows, 60, "more trades", every=1)
     assert_exactly_once(flavour)
 
 
@@ -84,5 +84,5 @@ def test_what_is_retained_outlives_destroy_and_is_taken_up_again(flavour: Stack)
     flavour.up()
     flavour.wait_until_well()
     assert flavour.count() >= rows
-    wait_until(flavour.is_caught_up, 120, "the tables to hold the topic")
+    wait_until(flavour.is_caught_up, 120, "the tables to hold the topic", every=1)
     assert_exactly_once(flavour)

@@ -17,6 +17,7 @@ def test_other_tickers_replace_the_producer_alone(stack: Stack) -> None:
         lambda: stack.sql("SELECT 1 AS one FROM trades WHERE symbol = 'GOOG' LIMIT 1"),
         60,
         "trades of the new symbol",
+        every=1,
     )
 
 

@@ -71,7 +71,10 @@ def test_ctrl_c_ends_a_replay_in_order(stack: Stack, tmp_path: Path) -> None:
         text=True,
     ) as replay:
         wait_until(
-            lambda: "--replay" in _processes(stack, "producer"), 60, "the replay to have begun"
+            lambda: "--replay" in _processes(stack, "producer"),
+            60,
+            "the replay to have begun",
+            every=1,
         )
         time.sleep(3)
         replay.send_signal(signal.SIGINT)

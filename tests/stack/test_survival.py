@@ -29,7 +29,7 @@ def kill(stack: Stack, service: str) -> None:
         now = stack.containers()[service]
         return now.restarts > before.restarts and now.is_good
 
-    wait_until(is_back, 180, f"{service} to be well again")
+    wait_until(is_back, 180, f"{service} to be well again", every=1)
 
 
 def test_every_container_may_be_killed_while_a_day_plays(stack: Stack, test_data: Path) -> None:
@@ -55,7 +55,7 @@ def test_every_container_may_be_killed_while_a_day_plays(stack: Stack, test_data
     assert outcome["sent"] == outcome["acknowledged"] == outcome["stored"] > 0
     kill(stack, _LAST)
     stack.wait_until_well()
-    wait_until(stack.is_caught_up, 120, "the tables to hold the topic")
+    wait_until(stack.is_caught_up, 120, "the tables to hold the topic", every=1)
     assert_exactly_once(stack)
     assert stack.count() >= before + outcome["stored"]
 
@@ -72,6 +72,6 @@ def test_the_engine_may_be_stopped_and_started(stack: Stack) -> None:
     subprocess.run(shlex.split(restart), check=True, timeout=300)
     stack.wait_until_well(300)
     assert {name: one.id for name, one in stack.containers().items()} == ids
-    wait_until(lambda: stack.count() > rows, 60, "more trades")
+    wait_until(lambda: stack.count() > rows, 60, "more trades", every=1)
     assert_exactly_once(stack)
     assert stack.replaced_by() == set()

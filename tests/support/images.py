@@ -1,4 +1,4 @@
-"""The stack's images: all of them as `up` makes them, or one by the builder that all engines have."""
+"""The stack's images: all as `up` makes them, or one by the builder that every engine has."""
 
 import json
 import os

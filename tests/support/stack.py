@@ -208,6 +208,7 @@ class Stack:
             lambda: all(one.is_good for one in self.containers().values()),
             seconds,
             f"all containers of {self.name} to be well",
+            every=1,
         )
         self.cli("status", "--wait", timeout=seconds + 60)
 
