@@ -21,6 +21,7 @@ def test_status_tells_of_every_service_and_of_the_stream(stack: Stack) -> None:
     assert set(report["services"]) == set(stack.containers())
     assert report["stream"]["query"]["id"]
     assert report["feed"] == "simulator"
+    assert report["dashboard"] == stack.dashboard_url()
     shown = stack.cli("status").out
     assert "stock-ticks" in shown
     assert "running" in shown
