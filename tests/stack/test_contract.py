@@ -74,6 +74,8 @@ def test_what_is_retained_outlives_destroy_and_is_taken_up_again(flavour: Stack)
     if flavour.config.get("lifecycle") != "retain":
         pytest.skip("this stack's data end with it; the other one's are retained")
     rows = flavour.count()
+    shown = flavour.pulumi("stack", "output", "data", "--stack", flavour.name).out
+    assert shown.rstrip().endswith(flavour.deletion)
     flavour.destroy()
     assert flavour.containers() == {}
     left = flavour.leftovers()

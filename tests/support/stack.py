@@ -120,8 +120,14 @@ class Stack:
     def up(self, *, check: bool = True) -> Done:
         return self.pulumi("up", "--yes", "--skip-preview", "--stack", self.name, check=check)
 
-    def destroy(self) -> Done:
-        return self.pulumi("destroy", "--yes", "--skip-preview", "--stack", self.name)
+    def destroy(self, *, check: bool = True) -> Done:
+        return self.pulumi("destroy", "--yes", "--skip-preview", "--stack", self.name, check=check)
+
+    @property
+    def deletion(self) -> str:
+        """The shell's command that deletes what `retain` has left, as the outputs show it."""
+        found = f"docker volume ls -q --filter label={STACK_LABEL}={self.name}"
+        return f"docker volume rm $({found})"
 
     def preview_without_changes(self) -> Done:
         return self.pulumi(
@@ -273,6 +279,7 @@ def running(stack: Stack) -> Iterator[Stack]:
         stack.up()
         yield stack
     finally:
-        stack.configure({"lifecycle": "ephemeral"})
-        stack.pulumi("destroy", "--yes", "--skip-preview", "--stack", stack.name, check=False)
+        stack.destroy(check=False)
+        if stack.config.get("lifecycle") == "retain":
+            subprocess.run(stack.deletion, shell=True, check=False)
     assert stack.leftovers() == []
