@@ -201,10 +201,21 @@ class Stack:
         report: dict[str, Any] = json.loads(self.cli("status", "--json").out)
         return report
 
-    def is_caught_up(self, minimum: int = 0) -> bool:
-        """Whether all that the trades' topic held a moment ago is stored."""
+    def offsets(self) -> dict[str, dict[str, int]]:
+        """By topic partition of the trades: `stored` and `latest`; none while nobody answers."""
         stream = self.status()["stream"]
-        places = (stream or {"offsets": {}})["offsets"].get("stock-ticks", {}).values()
+        places: dict[str, dict[str, int]] = (stream or {"offsets": {}})["offsets"].get(
+            "stock-ticks", {}
+        )
+        return places
+
+    def latest(self) -> int:
+        """How many trades the topic holds: all that were acknowledged a moment ago."""
+        return sum(place["latest"] for place in self.offsets().values())
+
+    def is_caught_up(self, minimum: int = 0) -> bool:
+        """Whether all that the trades' topic held a moment ago is stored, and `minimum` of them."""
+        places = self.offsets().values()
         stored = sum(place.get("stored", 0) for place in places)
         latest = sum(place.get("latest", 0) for place in places)
         return bool(places) and stored >= max(minimum, latest)
