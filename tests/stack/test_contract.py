@@ -9,7 +9,13 @@ import pytest
 
 from tests.support import break_ins
 from tests.support.instance import wait_until
-from tests.support.stack import Stack, assert_exactly_once, docker, running
+from tests.support.stack import (
+    Stack,
+    assert_exactly_once,
+    docker,
+    logins_of_strangers,
+    running,
+)
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1800)]
 
@@ -50,16 +56,15 @@ def test_a_replay_is_stored(flavour: Stack) -> None:
 
 
 def test_strangers_are_refused(flavour: Stack) -> None:
-    results = {
-        **flavour.tried("dashboard", break_ins.LOGINS_AT_THE_STORE),
-        **flavour.tried("dashboard", break_ins.LOGINS_AT_THE_CATALOG),
-    }
-    assert [name for name, how in results.items() if how == "ACCEPTED"] == []
+    results = logins_of_strangers(flavour)
+    assert len(results) >= 50
+    assert break_ins.unproven(results) == []
 
 
 def test_the_reader_writes_nothing(flavour: Stack) -> None:
     results = flavour.tried("dashboard", break_ins.READERS_WRITES)
-    assert [name for name, how in results.items() if how == "ACCEPTED"] == []
+    assert len(results) >= 20
+    assert break_ins.unproven(results) == []
     assert_exactly_once(flavour)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from infra.engine import LAUNCHER, PROJECT_LABEL, STACK_LABEL, Container, Engine
 from infra.reach_stack import PROJECT
+from tests.support import break_ins
 from tests.support.instance import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -280,6 +281,15 @@ def assert_exactly_once(stack: Stack) -> int:
         assert row["first"] == 0, row
         assert row["n"] == row["offsets"] == row["last"] + 1, row
     return sum(row["n"] for row in rows)
+
+
+def logins_of_strangers(stack: Stack) -> dict[str, str]:
+    """What came of default, anonymous and made-up logins at the store, the catalog and Kafka."""
+    return {
+        **stack.tried("dashboard", break_ins.LOGINS_AT_THE_STORE),
+        **stack.tried("dashboard", break_ins.LOGINS_AT_THE_CATALOG),
+        **stack.tried("producer", break_ins.LOGINS_AT_KAFKA),
+    }
 
 
 @contextmanager
