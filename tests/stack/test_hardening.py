@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from infra.credentials import StackCredentials
+from infra.reach_stack import PROJECT
 from tests.support import break_ins
 from tests.support.listening import listening_addresses
 from tests.support.stack import (
@@ -23,6 +24,8 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 _MOST_MEMORY = 7 * 1024**3
 _SECRETS_FOLDER = "/run/tapehouse"
+# As infra/container_rules.py has it, which would bring Pulumi's runtime into the tests.
+_CARRIER_LABEL = "dev.tapehouse.carrier-of"
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +34,13 @@ def inspected(stack: Stack) -> dict[str, dict[str, Any]]:
     found = stack.containers()
     whole = {one["Id"]: one for one in ENGINE.inspect(*(one.id for one in found.values()))}
     return {name: whole[one.id] for name, one in found.items()}
+
+
+@pytest.fixture(scope="module")
+def carriers(stack: Stack) -> dict[str, dict[str, Any]]:
+    """The same of those that each service's files are written through, by name."""
+    found = ENGINE.containers({_CARRIER_LABEL: f"{PROJECT}-{stack.name}"})
+    return {one["Name"].lstrip("/"): one for one in ENGINE.inspect(*(each.id for each in found))}
 
 
 def test_no_container_has_more_than_it_needs(inspected: dict[str, dict[str, Any]]) -> None:
@@ -53,6 +63,26 @@ def test_no_container_has_more_than_it_needs(inspected: dict[str, dict[str, Any]
         assert not host["Devices"], name
         assert host["PidMode"] in {"", "private"}, name
         assert host["NetworkMode"] != "host", name
+
+
+def test_what_carries_files_never_runs_and_has_no_more_than_it_needs(
+    stack: Stack, carriers: dict[str, dict[str, Any]]
+) -> None:
+    assert set(carriers) == {f"{one.name}-files" for one in stack.containers().values()}
+    for name, one in carriers.items():
+        host = one["HostConfig"]
+        assert one["State"]["Status"] == "created", name
+        assert one["State"]["StartedAt"].startswith("0001-01-01"), name
+        assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", one["Config"]["User"]), name
+        assert host["CapDrop"] == ["ALL"], name
+        assert not host["CapAdd"], name
+        assert not host["Privileged"], name
+        assert any("no-new-privileges" in option for option in host["SecurityOpt"]), name
+        assert 0 < host["Memory"] == host["MemorySwap"], name
+        assert host["NetworkMode"] == "none", name
+        assert host["RestartPolicy"]["Name"] in {"", "no"}, name
+        assert not host["PortBindings"], name
+        assert {mount["Type"] for mount in one["Mounts"]} == {"volume"}, name
 
 
 def test_together_they_stay_below_seven_gibibytes(stack: Stack) -> None:
@@ -78,10 +108,12 @@ def test_nothing_can_be_written_but_what_is_kept(stack: Stack) -> None:
             assert done.returncode != 0, (name, path)
 
 
-def test_no_secret_is_shown_anywhere(stack: Stack, inspected: dict[str, dict[str, Any]]) -> None:
+def test_no_secret_is_shown_anywhere(
+    stack: Stack, inspected: dict[str, dict[str, Any]], carriers: dict[str, dict[str, Any]]
+) -> None:
     known = (stack.secret, *StackCredentials.derive(stack.secret).secrets())
     assert len(known) > 10
-    shown = {f"inspect {name}": json.dumps(one) for name, one in inspected.items()}
+    shown = {f"inspect {name}": json.dumps(one) for name, one in (inspected | carriers).items()}
     shown |= {f"log of {name}": ENGINE.logs(one["Id"], 100_000) for name, one in inspected.items()}
     for name, one in inspected.items():
         image = one["Image"]
@@ -98,10 +130,10 @@ def test_no_secret_is_shown_anywhere(stack: Stack, inspected: dict[str, dict[str
 
 
 def test_the_placeholders_of_the_structure_are_in_no_container(
-    stack: Stack, inspected: dict[str, dict[str, Any]]
+    inspected: dict[str, dict[str, Any]], carriers: dict[str, dict[str, Any]]
 ) -> None:
     """A placeholder in an environment is where a secret would have leaked."""
-    for name, one in inspected.items():
+    for name, one in (inspected | carriers).items():
         assert "placeholder-" not in json.dumps(one), name
 
 
