@@ -157,7 +157,7 @@ class Stack:
         return {PROJECT_LABEL: PROJECT, STACK_LABEL: self.name}
 
     def leftovers(self) -> list[str]:
-        """Names of everything of this stack that the engine still has."""
+        """Names of everything of this stack that the engine still has; of an image, its id too."""
         prefix = f"{PROJECT}-{self.name}-"
         asked = {
             "ps": ("ps", "--all", "--format", "{{.Names}}"),
@@ -166,12 +166,15 @@ class Stack:
             "image": ("images", "--format", "{{.Repository}}"),
         }
         # Images may carry the prefix as a path: tapehouse-test/kafka.
-        return [
+        named = [
             f"{kind} {name}"
             for kind, arguments in asked.items()
             for name in docker(*arguments).split()
             if name.startswith((prefix, prefix.rstrip("-") + "/"))
         ]
+        # One whose name has moved on to another is found by its label alone.
+        label = f"--filter=label={STACK_LABEL}={self.name}"
+        return named + [f"image {found}" for found in docker("images", "--quiet", label).split()]
 
     def cli(self, *arguments: str, timeout: float = 300, check: bool = True) -> Done:
         """Run `tapehouse --stack` beside the stack."""
