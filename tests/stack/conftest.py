@@ -77,10 +77,10 @@ def _built_store() -> str:
 def make_stack(tmp_path_factory: pytest.TempPathFactory, images: dict[str, str]):
     """A maker of stacks, each with a project, a state and a port of its own."""
 
-    def make(name: str, **config: str) -> Stack:
+    def make(name: str, kind: type[Stack] = Stack, **config: str) -> Stack:
         folder = tmp_path_factory.mktemp(name)
         (port,) = free_ports(1)
-        return Stack(
+        return kind(
             name=f"test-{name}-{os.getpid()}",
             project=copy_project(folder / "project"),
             home=folder / "pulumi",

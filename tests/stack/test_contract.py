@@ -10,6 +10,7 @@ import pytest
 from tests.support import break_ins
 from tests.support.instance import wait_until
 from tests.support.stack import (
+    MadeStack,
     Stack,
     assert_exactly_once,
     docker,
@@ -22,11 +23,13 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(1800)]
 
 @pytest.fixture(scope="module", params=["seaweedfs", "minio"])
 def flavour(request: pytest.FixtureRequest, make_stack) -> Iterator[Stack]:
-    """SeaweedFS with two workers and data that stay; MinIO is the stack that all tests share."""
+    """SeaweedFS with two workers and data that stay, brought up and down as `make` does it; MinIO
+    is the stack that all tests share."""
     if request.param == "minio":
         yield request.getfixturevalue("stack")
         return
-    with running(make_stack("weed", store="seaweedfs", workers="2", lifecycle="retain")) as one:
+    config = {"store": "seaweedfs", "workers": "2", "lifecycle": "retain"}
+    with running(make_stack("weed", MadeStack, **config)) as one:
         one.wait_until_well()
         yield one
 

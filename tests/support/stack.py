@@ -93,18 +93,17 @@ class Stack:
             timeout=_PULUMI_SECONDS,
             check=False,
         )
-        text = done.stdout + done.stderr
-        if check and done.returncode:
-            raise AssertionError(
-                f"pulumi {' '.join(arguments[:2])}: {done.returncode}\n{text[-6000:]}"
-            )
-        return Done(done.returncode, text, done.stdout)
+        return _done(f"pulumi {' '.join(arguments[:2])}", done, check=check)
 
     def environment(self) -> dict[str, str]:
         """Pulumi's: a state of our own; tools from the PATH are never replaced by downloads."""
-        own = {
+        return self._surroundings() | {
             "PULUMI_BACKEND_URL": self.home.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": "of-the-tests",
+        }
+
+    def _surroundings(self) -> dict[str, str]:
+        own = {
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             # Before the editable install, so that the copy's own sources are what runs.
             "PYTHONPATH": str(self.project),
@@ -258,6 +257,57 @@ class Stack:
         if (service, program) not in self._tried:
             self._tried[service, program] = self.python(service, program)
         return self._tried[service, program]
+
+
+class MadeStack(Stack):
+    """One that is brought up and down as `make` does it: its state, its passphrase and its secret
+    are those that these commands choose."""
+
+    def init(self) -> None:
+        self.home.mkdir(parents=True, exist_ok=True)
+        # The stack itself is the command's to make; it takes up a config that is there.
+        assert not self.secret_config
+        lines = [f"  {PROJECT}:{key}: {json.dumps(value)}" for key, value in self.config.items()]
+        path = self.project / f"Pulumi.{self.name}.yaml"
+        path.write_text("\n".join(["config:", *lines, ""]))
+
+    def environment(self) -> dict[str, str]:
+        made = self.project / ".stack"
+        return self._bare() | {
+            "PULUMI_BACKEND_URL": (made / "state").as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(made / "passphrase"),
+        }
+
+    def up(self, *, check: bool = True) -> Done:
+        return self._make("up", check=check)
+
+    def destroy(self, *, check: bool = True) -> Done:
+        return self._make("down", check=check)
+
+    def _bare(self) -> dict[str, str]:
+        """Without the variables by which a user keeps a state and a passphrase of their own."""
+        own = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+        return {name: text for name, text in self._surroundings().items() if name not in own}
+
+    def _make(self, verb: str, *, check: bool) -> Done:
+        done = subprocess.run(
+            [sys.executable, "-m", "infra.provision", verb, "--stack", self.name],
+            cwd=self.project,
+            env=self._bare(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_PULUMI_SECONDS,
+            check=False,
+        )
+        return _done(f"make {verb}", done, check=check)
+
+
+def _done(what: str, process: subprocess.CompletedProcess[str], *, check: bool) -> Done:
+    text = process.stdout + process.stderr
+    if check and process.returncode:
+        raise AssertionError(f"{what}: {process.returncode}\n{text[-6000:]}")
+    return Done(process.returncode, text, process.stdout)
 
 
 def docker(*arguments: str) -> str:
