@@ -1,7 +1,9 @@
 """The stack's images: all as `up` makes them, or one by the builder that every engine has."""
 
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,6 +34,40 @@ images = Images(settings, services, docker.Provider("engine", host=Engine().addr
 for target in TARGETS:
     pulumi.export(target, images.id_of(target))
 """
+
+
+_STORE = "FROM scratch\nCOPY minio /usr/bin/silo\n"
+
+
+def images_to_start_from() -> dict[str, str]:
+    """A stack's config for a machine that can pull nothing; empty where the pinned can be had.
+
+    The store's image is then built around the `minio` on the PATH.
+    """
+    values: dict[str, str] = {}
+    if base := os.environ.get("TAPEHOUSE_BASE_IMAGE"):
+        values["baseImage"] = base
+    if store := os.environ.get("TAPEHOUSE_STORE_IMAGE") or _built_store():
+        values["storeImage"] = store
+    return values
+
+
+def _built_store() -> str:
+    binary = shutil.which("minio")
+    if binary is None:
+        return ""
+    digest = hashlib.sha256(Path(binary).read_bytes() + _STORE.encode()).hexdigest()[:12]
+    name = f"tapehouse-minio-stand-in:{digest}"
+    if subprocess.run(
+        ["docker", "image", "inspect", name], capture_output=True, check=False
+    ).returncode:
+        subprocess.run(
+            ["docker", "build", "--quiet", "--tag", name, "--file", "-", Path(binary).parent],
+            input=_STORE.encode(),
+            check=True,
+            capture_output=True,
+        )
+    return name
 
 
 @contextmanager
