@@ -21,6 +21,7 @@ def test_status_tells_of_every_service_and_of_the_stream(stack: Stack) -> None:
     assert set(report["services"]) == set(stack.containers())
     assert report["stream"]["query"]["id"]
     assert report["feed"] == "simulator"
+    assert report["dashboard"] == stack.dashboard_url()
     shown = stack.cli("status").out
     assert "stock-ticks" in shown
     assert "running" in shown
@@ -75,7 +76,10 @@ def test_ctrl_c_ends_a_replay_in_order(stack: Stack, tmp_path: Path) -> None:
         text=True,
     ) as replay:
         wait_until(
-            lambda: "--replay" in _processes(stack, "producer"), 60, "the replay to have begun"
+            lambda: "--replay" in _processes(stack, "producer"),
+            60,
+            "the replay to have begun",
+            every=1,
         )
         time.sleep(3)
         replay.send_signal(signal.SIGINT)

@@ -27,13 +27,13 @@ ROOT = Path(__file__).parent.parent.parent
 TAPEHOUSE = Path(sys.executable).with_name("tapehouse")
 
 
-def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+def wait_until(condition: Callable[[], Any], seconds: float, what: str, every: float = 0.1) -> Any:
     """Poll `condition` until it is true; TimeoutError with `what` after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {seconds:g} s in vain for {what}")
-        time.sleep(0.1)
+        time.sleep(every)
     return found
 
 
