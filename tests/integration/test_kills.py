@@ -18,7 +18,7 @@ from catalog.errors import CheckpointError, LakeError
 from catalog.schema import TRADES
 from catalog.trade import Trade
 from tests.support.instance import Instance, wait_until
-from tests.support.recordings import read_expected
+from tests.support.recordings import DAY, read_expected
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -33,7 +33,7 @@ Position = tuple[int, int]
 @pytest.fixture(scope="module")
 def playing(tmp_path_factory, test_data) -> Instance:
     """An instance that plays the recorded day, its producer logging each delivery report."""
-    day = test_data / "us-equities-2013-10-07.frames.jsonl.zst"
+    day = test_data / DAY
     recording = day if day.exists() else ROOT / "tests" / "data" / "made-up.frames.jsonl"
     speed = SPEED if day.exists() else "1"
     folder = tmp_path_factory.mktemp("kills")
