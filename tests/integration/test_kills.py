@@ -15,7 +15,7 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from catalog.client import connect
-from catalog.errors import CheckpointError, ServiceError
+from catalog.errors import CheckpointError
 from catalog.schema import TRADES
 from catalog.trade import FeedEvent, FeedEventKind, Rejection
 from streaming.written import EPOCH_ID, QUERY_ID
@@ -250,7 +250,7 @@ class TestCheckpoint:
         produce(self.instance, 50)
         with self.instance.stream_process() as process:
             _, errors = process.communicate(timeout=120)
-        assert process.returncode == ServiceError.exit_code, errors[-2000:]
+        assert process.returncode == CheckpointError.exit_code, errors[-2000:]
         assert "expired before they were read" in errors
         assert set(in_tables(self.instance)) == held
 
