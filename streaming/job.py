@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from catalog.client import connect, translated
-from catalog.errors import ServiceError
+from catalog.errors import CheckpointError, ServiceError, TapehouseError
 from catalog.logs import get_logger
 from catalog.schema import TRADES
 from catalog.settings import BrokerSettings, LakeSettings
@@ -45,6 +45,8 @@ from streaming.written import read_written
 
 _WATCH_SECONDS = 0.25
 _FIRST_BATCH_SECONDS = 30
+# Spark's class of errors for messages that the topic no longer has.
+_DATA_LOSS = "KAFKA_DATA_LOSS"
 
 log = get_logger("streaming.job")
 
@@ -163,14 +165,15 @@ def _watch(
             throttle.look()
 
 
-def _failure(query: StreamingQuery) -> ServiceError:
+def _failure(query: StreamingQuery) -> TapehouseError:
     reason = query.exception()
     text = str(reason) if reason else "it ended without a word"
     first_line = next((line for line in text.splitlines() if line.strip()), text)
-    advice = (
-        " Messages expired before they were read: `tapehouse run --rebuild` (a stream of your own:"
-        " `python -m streaming --rebuild`) goes on from what the topic still has."
-        if "data loss" in text.lower()
-        else " It goes on from its checkpoint when it is started again."
-    )
-    return ServiceError(f"The query {query.name} failed: {first_line}{advice}")
+    what = f"The query {query.name} failed: {first_line}"
+    if _DATA_LOSS in text:
+        # Another start from the same checkpoint would fail in the same way.
+        return CheckpointError(
+            f"{what} Messages expired before they were read: `tapehouse run --rebuild` (a stream of"
+            " your own: `python -m streaming --rebuild`) goes on from what the topic still has."
+        )
+    return ServiceError(f"{what} It goes on from its checkpoint when it is started again.")
