@@ -1,12 +1,17 @@
 """The commands of time travel: bars, diff, history."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from infra.cli_data import FormatOption
 from infra.cli_options import DEFAULT_HOME, HomeOption, StackOption, reach_of
 from infra.output import Format, print_rows, say
+
+if TYPE_CHECKING:
+    # Heavy, and needed by some commands alone.
+    from serving.asking import AnyRequest
 
 MOMENT = "`live`, a tag, a snapshot id, or a time such as 2026-01-02T15:04:05Z (UTC)."
 
@@ -43,8 +48,7 @@ def bars(
     # Heavy, and needed here alone.
     from serving.asking import BarsRequest  # noqa: PLC0415
 
-    request = BarsRequest(symbol, interval, as_of, start, end)
-    print_rows(*reach_of(home, stack).answer(request), form)
+    _answer(BarsRequest(symbol, interval, as_of, start, end), home, stack, form)
 
 
 def diff(
@@ -67,8 +71,7 @@ def diff(
     # Heavy, and needed here alone.
     from serving.asking import DiffRequest  # noqa: PLC0415
 
-    request = DiffRequest(a, b, level, interval, symbol)
-    print_rows(*reach_of(home, stack).answer(request), form)
+    _answer(DiffRequest(a, b, level, interval, symbol), home, stack, form)
 
 
 def history(
@@ -88,8 +91,12 @@ def history(
     # Heavy, and needed here alone.
     from serving.asking import HistoryRequest  # noqa: PLC0415
 
-    request = HistoryRequest(symbol, bar_start, interval)
+    if not _answer(HistoryRequest(symbol, bar_start, interval), home, stack, form):
+        say(f"No trade of {symbol} lies in that bar.")
+
+
+def _answer(request: "AnyRequest", home: Path, stack: str | None, form: Format) -> int:
+    """Print the answer; returns how many rows it has."""
     answer = reach_of(home, stack).answer(request)
     print_rows(*answer, form)
-    if not answer.rows:
-        say(f"No trade of {symbol} lies in that bar.")
+    return len(answer.rows)
