@@ -51,20 +51,40 @@ _SYMBOLS = {"AAPL": 0, "MSFT": 0, "BINANCE:BTCUSDT": 1}
 
 
 @pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalLake]:
+    """A lake with a past, which no test changes."""
+    with local_lake(tmp_path_factory.mktemp("past") / "weed") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def moments(past: LocalLake) -> list[int]:
+    """Its snapshots, but for the first, empty one."""
+    return fill(past)
+
+
+@pytest.fixture(scope="module")
+def lake(past: LocalLake) -> Iterator[Lake]:
+    with Lake.open(past.settings) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalLake]:
-    with local_lake(tmp_path_factory.mktemp("travel") / "weed") as lake:
-        yield lake
+    with local_lake(tmp_path_factory.mktemp("fresh") / "weed") as made:
+        yield made
 
 
 @pytest.fixture
-def writer(written: LocalLake) -> LocalLake:
+def fresh(written: LocalLake) -> LocalLake:
+    """An empty lake, to write to."""
     written.reset()
     return written
 
 
 @pytest.fixture
-def lake(writer: LocalLake) -> Iterator[Lake]:
-    with Lake.open(writer.settings) as opened:
+def fresh_lake(fresh: LocalLake) -> Iterator[Lake]:
+    with Lake.open(fresh.settings) as opened:
         yield opened
 
 
@@ -81,8 +101,7 @@ def made_up(chance: random.Random, minute: int, count: int = 12) -> list[Row]:
     return rows
 
 
-@pytest.fixture
-def moments(writer: LocalLake) -> list[int]:
+def fill(writer: LocalLake) -> list[int]:
     """Snapshots of appends, with messages between them that were rejected, and of compactions."""
     chance = random.Random(5)
     ids = []
@@ -111,9 +130,9 @@ def bars_at(lake: Lake, snapshot_id: int, interval: Interval) -> dict[tuple[str,
 
 
 def test_a_difference_of_any_two_moments_at_three_levels(
-    writer: LocalLake, lake: Lake, moments: list[int]
+    past: LocalLake, lake: Lake, moments: list[int]
 ) -> None:
-    rows = {one: rows_at(writer, one) for one in moments}
+    rows = {one: rows_at(past, one) for one in moments}
     bars = {one: bars_at(lake, one, Interval.M1) for one in moments}
     for a, b in [*combinations(moments, 2), (moments[0], moments[0])][::4]:
         difference = diff(lake, str(a), str(b))
@@ -161,41 +180,45 @@ def test_offsets_tell_the_same_as_comparing_row_by_row(lake: Lake, moments: list
         assert levels(by_offsets) == levels(_row_by_row(lake, pair))
 
 
-def test_a_compaction_is_no_difference(writer: LocalLake, lake: Lake) -> None:
-    before = writer.append(made_up(random.Random(1), 0))
-    writer.append(made_up(random.Random(2), 1))
-    newest = writer.trades.current_snapshot()
-    compacted = compact(writer.trades)
+def test_a_compaction_is_no_difference(fresh: LocalLake, fresh_lake: Lake) -> None:
+    before = fresh.append(made_up(random.Random(1), 0))
+    fresh.append(made_up(random.Random(2), 1))
+    newest = fresh.trades.current_snapshot()
+    compacted = compact(fresh.trades)
     assert newest is not None
-    same = diff(lake, str(newest.snapshot_id), str(compacted))
+    same = diff(fresh_lake, str(newest.snapshot_id), str(compacted))
     assert same.trades().num_rows == same.bars().num_rows == 0
     assert sum(same.counts()["added"].to_pylist()) == 0
-    assert diff(lake, str(before), "live").trades().num_rows == 12
+    assert diff(fresh_lake, str(before), "live").trades().num_rows == 12
 
 
-def test_rows_removed_by_hand_are_seen(writer: LocalLake, lake: Lake) -> None:
-    a = writer.append(made_up(random.Random(3), 0, 40))
-    writer.trades.delete(EqualTo("symbol", "MSFT"))
-    writer.append(made_up(random.Random(4), 1, 5))
-    gone = [row for row in rows_at(writer, a).values() if row["symbol"] == "MSFT"]
-    difference = diff(lake, str(a), "live")
+def test_rows_removed_by_hand_are_seen(fresh: LocalLake, fresh_lake: Lake) -> None:
+    a = fresh.append(made_up(random.Random(3), 0, 40))
+    fresh.trades.delete(EqualTo("symbol", "MSFT"))
+    fresh.append(made_up(random.Random(4), 1, 5))
+    gone = [row for row in rows_at(fresh, a).values() if row["symbol"] == "MSFT"]
+    difference = diff(fresh_lake, str(a), "live")
     changes = Counter(row["change"] for row in difference.trades().to_pylist())
     assert changes == {"added": 5, "removed": len(gone)}
     [count] = difference.counts("MSFT").to_pylist()
     assert count["removed"] == len(gone) > 0
-    removed = [row for row in difference.bars("1d", "MSFT").to_pylist() if not row["new_volume"]]
-    assert removed or count["added"]
+    [bar] = difference.bars("1d", "MSFT").to_pylist()
+    key = ("MSFT", bar["bar_start"])
+    then = bars_at(fresh_lake, a, Interval.D1)[key]
+    now = bars_at(fresh_lake, fresh_lake.snapshots()[-1].snapshot_id, Interval.D1).get(key)
+    assert (bar["old_close"], bar["old_volume"]) == (then.close, then.volume)
+    assert bar["new_volume"] == (now and now.volume) != bar["old_volume"]
 
 
 def test_a_symbol_that_moved_to_another_topic_partition_is_compared_row_by_row(
-    writer: LocalLake, lake: Lake
+    fresh: LocalLake, fresh_lake: Lake
 ) -> None:
     rows = made_up(random.Random(6), 0, 20)
-    a = writer.append([replace(row, kafka_partition=n % 2) for n, row in enumerate(rows)])
-    writer.append([replace(row, kafka_partition=1) for row in made_up(random.Random(7), 1, 9)])
-    pair = lake.at(str(a)).resolved, lake.at("live").resolved
-    assert _by_offsets(lake, pair) is None
-    assert diff(lake, str(a), "live").trades().num_rows == 9
+    a = fresh.append([replace(row, kafka_partition=n % 2) for n, row in enumerate(rows)])
+    fresh.append([replace(row, kafka_partition=1) for row in made_up(random.Random(7), 1, 9)])
+    pair = fresh_lake.at(str(a)).resolved, fresh_lake.at("live").resolved
+    assert _by_offsets(fresh_lake, pair) is None
+    assert diff(fresh_lake, str(a), "live").trades().num_rows == 9
 
 
 def test_a_difference_goes_forward_in_time(lake: Lake, moments: list[int]) -> None:
@@ -204,16 +227,17 @@ def test_a_difference_goes_forward_in_time(lake: Lake, moments: list[int]) -> No
     assert diff(lake, "live", "live").trades().num_rows == 0
 
 
-def test_an_expired_moment_says_so(writer: LocalLake, lake: Lake, moments: list[int]) -> None:
+def test_an_expired_moment_says_so(fresh: LocalLake, fresh_lake: Lake) -> None:
+    moments = fill(fresh)
     gone, nearest = moments[2], moments[3]
-    at_it = lake.at(str(gone))
+    at_it = fresh_lake.at(str(gone))
     expired_at = at_it.committed_at
-    expire(writer.trades, gone)
+    expire(fresh.trades, gone)
     ways: Sequence[Callable[[str], object]] = (
-        lambda moment: lake.sql("SELECT 1 FROM trades", moment),
-        lambda moment: lake.at(moment).bars("AAPL", "1m"),
-        lambda moment: diff(lake, moment, "live"),
-        lambda moment: answer(lake, BarsRequest("AAPL", as_of=moment)),
+        lambda moment: fresh_lake.sql("SELECT 1 FROM trades", moment),
+        lambda moment: fresh_lake.at(moment).bars("AAPL", "1m"),
+        lambda moment: diff(fresh_lake, moment, "live"),
+        lambda moment: answer(fresh_lake, BarsRequest("AAPL", as_of=moment)),
     )
     for ask in ways:
         with pytest.raises(MomentError, match="expired"):
@@ -222,12 +246,11 @@ def test_an_expired_moment_says_so(writer: LocalLake, lake: Lake, moments: list[
             ask(expired_at.isoformat())
 
 
-def test_a_moment_that_expires_while_it_is_held_says_so(
-    writer: LocalLake, lake: Lake, moments: list[int]
-) -> None:
-    at, difference = lake.at(str(moments[1])), diff(lake, str(moments[1]), "live")
+def test_a_moment_that_expires_while_it_is_held_says_so(fresh: LocalLake, fresh_lake: Lake) -> None:
+    moments = fill(fresh)
+    at, difference = fresh_lake.at(str(moments[1])), diff(fresh_lake, str(moments[1]), "live")
     count = at.sql("SELECT count(*) FROM trades")
-    expire(writer.trades, moments[1])
+    expire(fresh.trades, moments[1])
     # What was read may be answered still; a new question asks the catalog.
     for ask in (lambda: at.sql("SELECT count(*) FROM latest"), lambda: at.bars("AAPL", "1m")):
         with pytest.raises(MomentError, match="expired meanwhile"):
@@ -236,17 +259,16 @@ def test_a_moment_that_expires_while_it_is_held_says_so(
     assert difference.trades().num_rows == 72
 
 
-def test_the_lake_at_a_moment_stays_there(
-    writer: LocalLake, lake: Lake, moments: list[int]
-) -> None:
-    at = lake.at(str(moments[1]))
+def test_the_lake_at_a_moment_stays_there(fresh: LocalLake, fresh_lake: Lake) -> None:
+    moments = fill(fresh)
+    at = fresh_lake.at(str(moments[1]))
     assert at.moment == Moment(snapshot_id=moments[1])
     assert at.snapshot_ids["trades"] == moments[1]
     assert set(at.snapshot_ids) == {"trades", "rejected", "feed_events"}
-    expected = rows_at(writer, moments[1])
-    live = lake.at("live")
-    writer.append(made_up(random.Random(8), 9))
-    for one, rows in ((at, expected), (live, rows_at(writer, moments[-1]))):
+    expected = rows_at(fresh, moments[1])
+    live = fresh_lake.at("live")
+    fresh.append(made_up(random.Random(8), 9))
+    for one, rows in ((at, expected), (live, rows_at(fresh, moments[-1]))):
         assert one.sql("SELECT count(*) AS n FROM trades").to_pylist() == [{"n": len(rows)}]
         assert one.trades().num_rows == len(rows)
     mine = [row for row in expected.values() if row["symbol"] == "MSFT"]
@@ -314,16 +336,16 @@ def test_answers_are_arrow_pandas_and_relations(lake: Lake, moments: list[int]) 
     )
 
 
-def test_a_bar_tells_its_history(writer: LocalLake, lake: Lake) -> None:
-    first = writer.append([Row("AAPL", _T + 5 * SECOND, 10.0, 1.0), Row("MSFT", _T, 99.0, 1.0)])
-    writer.append([Row("MSFT", _T + 9 * SECOND, 98.0, 1.0)])
-    second = writer.append(
+def test_a_bar_tells_its_history(fresh: LocalLake, fresh_lake: Lake) -> None:
+    first = fresh.append([Row("AAPL", _T + 5 * SECOND, 10.0, 1.0), Row("MSFT", _T, 99.0, 1.0)])
+    fresh.append([Row("MSFT", _T + 9 * SECOND, 98.0, 1.0)])
+    second = fresh.append(
         [Row("AAPL", _T + 30 * SECOND, 12.0, 2.0), Row("AAPL", _T + _MINUTE, 20.0, 1.0)]
     )
-    compacted = compact(writer.trades)
-    late = writer.append([Row("AAPL", _T + 31 * SECOND, 8.0, 4.0, (1,))])
-    official = writer.append([Row("AAPL", _T + 32 * SECOND, 9.0, 4.0, (16,))])
-    steps = history(lake, "AAPL", to_time(_T + 17 * SECOND), "1m")
+    compacted = compact(fresh.trades)
+    late = fresh.append([Row("AAPL", _T + 31 * SECOND, 8.0, 4.0, (1,))])
+    official = fresh.append([Row("AAPL", _T + 32 * SECOND, 9.0, 4.0, (16,))])
+    steps = history(fresh_lake, "AAPL", to_time(_T + 17 * SECOND), "1m")
     assert [(s.snapshot.snapshot_id, s.kind, s.reason) for s in steps] == [
         (first, "append", "1 trade added"),
         (second, "append", "1 trade added"),
@@ -340,10 +362,10 @@ def test_a_bar_tells_its_history(writer: LocalLake, lake: Lake) -> None:
         (10.0, 12.0, 8.0, 8.0, 7),
     ]
     assert [[p.kafka_offset for p in s.added] for s in steps] == [[0], [3], [], [5], [6]]
-    assert history(lake, "NOBODY", to_time(_T)) == []
+    assert history(fresh_lake, "NOBODY", to_time(_T)) == []
     bar_at_first = steps[0].bar
-    expire(writer.trades, first)
-    steps = history(lake, "AAPL", to_time(_T))
+    expire(fresh.trades, first)
+    steps = history(fresh_lake, "AAPL", to_time(_T))
     assert steps[0].reason == (
         "1 trade added, by several commits, of which those before this one are expired"
     )
@@ -351,23 +373,28 @@ def test_a_bar_tells_its_history(writer: LocalLake, lake: Lake) -> None:
 
 
 def test_every_step_of_a_history_is_the_bar_at_that_snapshot(
-    writer: LocalLake, lake: Lake, moments: list[int]
+    fresh: LocalLake, fresh_lake: Lake
 ) -> None:
-    expire(writer.trades, moments[1], moments[5])
-    bars = bars_at(lake, moments[-1], Interval.H1)
+    moments = fill(fresh)
+    expire(fresh.trades, moments[1], moments[5])
+    bars = bars_at(fresh_lake, moments[-1], Interval.H1)
     for symbol, start in bars:
-        steps = {s.snapshot.snapshot_id: s.bar for s in history(lake, symbol, start, Interval.H1)}
+        steps = {
+            s.snapshot.snapshot_id: s.bar for s in history(fresh_lake, symbol, start, Interval.H1)
+        }
         told = None
-        for snapshot in lake.snapshots():
+        for snapshot in fresh_lake.snapshots():
             told = steps.get(snapshot.snapshot_id, told)
-            assert told == bars_at(lake, snapshot.snapshot_id, Interval.H1).get((symbol, start))
+            assert told == bars_at(fresh_lake, snapshot.snapshot_id, Interval.H1).get(
+                (symbol, start)
+            )
 
 
-def test_a_history_begins_anew_with_a_correction(writer: LocalLake, lake: Lake) -> None:
-    writer.append([Row("AAPL", _T + n, 10.0 + n, 1.0) for n in range(3)])
-    writer.trades.delete(EqualTo("price", 11.0))
-    writer.append([Row("AAPL", _T + 5, 15.0, 1.0)])
-    steps = history(lake, "AAPL", to_time(_T))
+def test_a_history_begins_anew_with_a_correction(fresh: LocalLake, fresh_lake: Lake) -> None:
+    fresh.append([Row("AAPL", _T + n, 10.0 + n, 1.0) for n in range(3)])
+    fresh.trades.delete(EqualTo("price", 11.0))
+    fresh.append([Row("AAPL", _T + 5, 15.0, 1.0)])
+    steps = history(fresh_lake, "AAPL", to_time(_T))
     told = [(step.kind, step.bar.trade_count if step.bar else 0) for step in steps]
     assert told == [("correction", 2), ("append", 3)]
 
@@ -384,14 +411,14 @@ def test_a_history_begins_anew_with_a_correction(writer: LocalLake, lake: Lake) 
     ],
 )
 def test_a_process_answers_through_its_pipes_as_this_one_does(
-    writer: LocalLake, lake: Lake, moments: list[int], request_: AnyRequest, tmp_path: Path
+    past: LocalLake, lake: Lake, moments: list[int], request_: AnyRequest, tmp_path: Path
 ) -> None:
     if isinstance(request_, DiffRequest):
         request_ = replace(request_, a=str(moments[0]))
     done = subprocess.run(
         [sys.executable, "-m", "serving"],
         input=to_json(request_),
-        env={**environment_of(writer.settings), "PYTHONPATH": str(ROOT)},
+        env={**environment_of(past.settings), "PYTHONPATH": str(ROOT)},
         cwd=tmp_path,
         capture_output=True,
         check=True,
@@ -413,7 +440,7 @@ def test_a_process_answers_through_its_pipes_as_this_one_does(
     ],
 )
 def test_the_command_line_asks_a_stack_through_its_container(
-    writer: LocalLake,
+    past: LocalLake,
     lake: Lake,
     moments: list[int],
     tmp_path: Path,
@@ -428,7 +455,7 @@ def test_the_command_line_asks_a_stack_through_its_container(
         [Path(sys.executable).with_name("tapehouse"), "--stack", "dev", *given, "--format", "json"],
         env={
             **os.environ,
-            **environment_of(writer.settings),
+            **environment_of(past.settings),
             **install(tmp_path, [container("dashboard")]),
             "PYTHONPATH": str(ROOT),
         },
@@ -447,10 +474,10 @@ def test_the_command_line_asks_a_stack_through_its_container(
 
 
 def test_the_notebook_runs(
-    writer: LocalLake, moments: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    past: LocalLake, moments: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     notebook = json.loads((ROOT / "docs" / "time-travel.ipynb").read_text())
-    for name, value in environment_of(writer.settings).items():
+    for name, value in environment_of(past.settings).items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"display": lambda shown: None}
