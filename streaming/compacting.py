@@ -93,13 +93,15 @@ class Compactor:
             yield Act(self._table, "fold", would, partial(self._fold, java_table, piles))
             if counts:
                 files = self._ledger.look(self._load(), today)
-        for pile in piles_to_merge(files, self._closing(files, counts), today):
+        to_merge = piles_to_merge(files, self._closing(files, counts), today)
+        for pile in to_merge:
             would = {"place": pile[0].place, "files_in": len(pile), "bytes": _bytes(pile)}
             yield Act(self._table, "merge", would, partial(self._merge, pile))
         if time.monotonic() >= self._manifests_due:
             yield Act(self._table, "rewrite manifests", {}, self._rewrite_manifests)
         if counts:
-            files = self._ledger.look(self._load(), today)
+            if to_merge:
+                files = self._ledger.look(self._load(), today)
             self._board.update_table(self._table.name, settled_files=self._settled(files))
 
     def _load(self) -> Any:

@@ -59,7 +59,7 @@ def size(java_table: Any) -> dict[str, int]:
     return {
         "snapshots": len(java_table.snapshots()),
         # One reference is the table's own branch.
-        "tags": java_table.refs().size() - 1,
+        "tags": len(java_table.refs()) - 1,
         "snapshot_id": current.snapshotId(),
         "files": int(current.summary().get("total-data-files")),
     }

@@ -27,7 +27,7 @@ from catalog.errors import (
 )
 from catalog.logs import get_logger
 
-_ACTS_KEPT = 20
+_ACTS_KEPT = 50
 _REQUEST_SECONDS = 10
 _MOST_BYTES = 16 * 1024
 _STATUS = "/status"

@@ -12,7 +12,7 @@ from typing import Any
 from catalog.retention import Rung, capacity
 
 LONGEST_TRIGGER_SECONDS = 60.0
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 60.0
 """How long a change is given to show."""
 
 _FACTOR = 2.0
@@ -42,11 +42,14 @@ class Health:
     snapshots: int
 
     @classmethod
-    def of(cls, told: Mapping[str, Any]) -> "Health":
-        """From what the keeper's board tells of a table."""
-        # Without care's word on how many lie as they should, none can be said to wait.
-        waiting = told["files"] - told["settled_files"] if "settled_files" in told else 0
-        return cls(waiting, told.get("snapshots", 0) - told.get("tags", 0))
+    def of(cls, told: Mapping[str, Any], files_at_start: int) -> "Health":
+        """From what the keeper's board tells of a table.
+
+        Until care has said how many files lie as they should, those that were there at the start
+        are taken to: care that never comes so far shows too.
+        """
+        settled = told.get("settled_files", files_at_start)
+        return cls(told["files"] - settled, told["snapshots"] - told["tags"])
 
     def load(self, bounds: Bounds) -> float:
         """How full the fuller of the two bounds is; above 1 is too much."""

@@ -103,15 +103,18 @@ class Throttle:
         self._board = board
         self._read_written = read_written
         self._now = now
+        self._files_at_start: int | None = None
         self._seconds = settings.trigger_seconds
         self._changed_at = now()
 
     def look(self) -> None:
         """Look at what the board tells of the table, and change the trigger if that has to be."""
-        told = self._board.to_json()["tables"].get(TRADES.name)
-        if not told:
+        told = self._board.to_json()["tables"].get(TRADES.name, {})
+        if "files" not in told:
             return
-        health = Health.of(told)
+        if self._files_at_start is None:
+            self._files_at_start = told["files"]
+        health = Health.of(told, self._files_at_start)
         since = self._now() - self._changed_at
         wanted = next_trigger(self._seconds, self._configured, health.load(self._bounds), since)
         if wanted == self._seconds:

@@ -143,10 +143,47 @@ def test_a_minute_of_care_beside_the_stream_loses_and_doubles_nothing(cared_for)
     time.sleep(60)
     assert cared_for.pid("stream") == stream
     assert len(replaced(cared_for)) > rounds + 3
-    for _, rows, distinct, after_last in cared_for.lake_rows(HOLES):
-        assert rows == distinct == after_last
+    assert_each_message_once(cared_for)
     acts = keeper_status(Home(cared_for.home))["care"]["runs"]
     assert not [act for act in acts if "error" in act]
+
+
+class TestBackPressure:
+    """The same home, its care asleep and its bound so low that it is passed within a minute."""
+
+    @pytest.fixture(scope="class", autouse=True)
+    def _no_care(self, cared_for):
+        before = dict(cared_for.environment)
+        cared_for.stop()
+        cared_for.environment.update(
+            {"TAPEHOUSE_CARE_SECONDS": "3600", "TAPEHOUSE_MOST_SMALL_FILES": "100"}
+        )
+        cared_for.start()
+        yield
+        cared_for.environment = before
+
+    def test_the_trigger_is_stretched_and_comes_back_once_care_has_caught_up(self, cared_for):
+        def query():
+            return keeper_status(Home(cared_for.home))["query"]
+
+        process, identity = cared_for.pid("stream"), query()["id"]
+        told = wait_until(lambda: query()["stretched"] and query(), 120, "a longer trigger")
+        assert told["trigger_seconds"] == 2
+        assert "small files wait for care (100)" in told["stretched"]
+        before = stored(cared_for)
+        wait_until(lambda: stored(cared_for) > before, 60, "the stream to go on")
+
+        def is_back():
+            cared_for.cli("care", "--now")
+            return query()["trigger_seconds"] == 1
+
+        wait_until(is_back, 180, "the configured trigger")
+        assert query()["stretched"] is None
+        # The same query of the same process, with nothing lost or doubled on the way.
+        assert (cared_for.pid("stream"), query()["id"]) == (process, identity)
+        before = stored(cared_for)
+        wait_until(lambda: stored(cared_for) > before, 60, "the stream to go on")
+        assert_each_message_once(cared_for)
 
 
 class TestThinning:
@@ -197,8 +234,7 @@ class TestThinning:
         before = stored(cared_for)
         wait_until(lambda: stored(cared_for) > before, 120, "the stream to go on")
         wait_until(lambda: acts_of(cared_for, act), 120, f"care to {act} again")
-        for _, rows, distinct, after_last in cared_for.lake_rows(HOLES):
-            assert rows == distinct == after_last
+        assert_each_message_once(cared_for)
         tagged = trades_of(cared_for).metadata.refs["before-thinning"].snapshot_id
         [(rows, _, positions)] = cared_for.lake_rows(ROWS.format(tagged))
         assert rows == positions > 0
@@ -209,3 +245,10 @@ def stored(instance):
         return int(trades_of(instance).current_snapshot().summary["total-records"])
     except LakeError:
         return 0
+
+
+def assert_each_message_once(instance):
+    counted = instance.lake_rows(HOLES)
+    assert counted
+    for _, rows, distinct, after_last in counted:
+        assert rows == distinct == after_last

@@ -138,7 +138,7 @@ def streaming(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     instance = Instance(
         tmp_path_factory.mktemp("tagged") / "home",
         ("--feed", "simulator", "--rate", "200", "--trigger", "1", "--no-dashboard"),
-        environment={"TAPEHOUSE_CARE_SECONDS": "4", "TAPEHOUSE_SNAPSHOT_MINUTES": "0.2"},
+        environment={"TAPEHOUSE_CARE_SECONDS": "4", "TAPEHOUSE_SNAPSHOT_LADDER": "12s:all"},
     )
     instance.start()
     yield instance

@@ -66,10 +66,10 @@ def test_the_status_shows_what_was_written_on_the_board(port, board):
 
 
 def test_only_the_newest_acts_of_care_are_kept(port, board):
-    for number in range(30):
+    for number in range(60):
         board.add_act({"act": number})
     _, body = ask(port)
-    assert [act["act"] for act in body["care"]["runs"]] == list(range(10, 30))
+    assert [act["act"] for act in body["care"]["runs"]] == list(range(10, 60))
 
 
 @pytest.mark.parametrize(

@@ -62,9 +62,10 @@ def test_a_full_ladder_is_in_good_health_and_lets_the_trigger_come_back(trigger)
 
 def test_health_is_what_waits_and_what_no_tag_holds():
     told = {"files": 900, "settled_files": 300, "snapshots": 700, "tags": 500}
-    assert Health.of(told) == Health(600, 200)
-    # Until care has said how many lie as they should, none can be said to wait.
-    assert Health.of({"files": 9_000, "snapshots": 10}) == Health(0, 10)
+    assert Health.of(told, 0) == Health(600, 200)
+    # Until care has said how many lie as they should, those of the start are taken to.
+    del told["settled_files"]
+    assert Health.of(told, 850) == Health(50, 200)
 
 
 def test_the_fuller_of_the_two_bounds_counts_and_is_named():
