@@ -83,7 +83,9 @@ class StackReach:
         # Heavy, and needed here alone.
         from infra.asking import ask_through  # noqa: PLC0415
 
-        return ask_through(lambda text: self._run("dashboard", "serving", stdin=text), request)
+        if request.limits is None:
+            return ask_through(lambda text: self._run("dashboard", "serving", stdin=text), request)
+        return ask_through(lambda text: self._ask("dashboard", "serving", question=text), request)
 
     def play(
         self,
@@ -105,6 +107,12 @@ class StackReach:
     def _run(self, service: str, *module: str, stdin: bytes = b"") -> bytes:
         container = self._container(service)
         done = self._engine.run_in(container, _inside(*module), stdin, _QUESTION_SECONDS)
+        if done.returncode:
+            raise error_of(done.returncode, done.stderr, service)
+        return done.stdout
+
+    def _ask(self, service: str, *module: str, question: bytes) -> bytes:
+        done = self._engine.ask_in(self._container(service), _inside(*module), question)
         if done.returncode:
             raise error_of(done.returncode, done.stderr, service)
         return done.stdout

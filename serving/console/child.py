@@ -6,7 +6,6 @@ here, behind the deadline, so that a text which takes long to parse is ended lik
 
 import os
 import sys
-import threading
 from bisect import bisect_right
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -21,6 +20,7 @@ from catalog.settings import LakeSettings
 from serving.attach import redactor, translated
 from serving.console import confine, wire
 from serving.console.gate import check
+from serving.console.lifeline import end_with
 from serving.console.sealed import open_sealed
 from serving.queries import plain_names
 
@@ -60,7 +60,7 @@ def _serve(orders: BinaryIO, answers: BinaryIO) -> None:
         message = wire.read(orders, _LONGEST_MESSAGE)
         if message is None:
             return
-        _end_with(orders)
+        end_with(orders, LakeError.exit_code)
         question = wire.Question.parse(message[1])
         confine.limit_processor(question.seconds * start.threads)
         redact = redactor(settings)
@@ -127,16 +127,6 @@ def _take_output() -> BinaryIO:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return answers
-
-
-def _end_with(orders: BinaryIO) -> None:
-    """End this process as soon as the other end of its input is closed, whatever runs here."""
-
-    def watch() -> None:
-        orders.read(1)
-        os._exit(LakeError.exit_code)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _ports(settings: LakeSettings) -> Iterator[int]:

@@ -61,6 +61,11 @@ def is_there(pid: int | str) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
+def kinds(messages: bytes) -> list[bytes]:
+    stream = io.BytesIO(messages)
+    return [kind for kind, _ in iter(lambda: read(stream, 2_000_000), None)]
+
+
 def until_running(console: Console, user: str) -> None:
     deadline = time.monotonic() + 30
     while console._running.get(user) is None:
@@ -91,9 +96,7 @@ def test_what_people_ask_is_answered(lake, snapshot_ids):
             except (duckdb.Error, TapehouseError) as error:
                 failed[sql] = str(error)
             else:
-                answers.seek(0)
-                kinds = [kind for kind, _ in iter(lambda: read(answers, 2_000_000), None)]
-                assert kinds[-1] == DONE
+                assert kinds(answers.getvalue())[-1] == DONE
     assert failed == {}
 
 
