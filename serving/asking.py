@@ -40,8 +40,11 @@ class Request:
     limits: Limits | None = None
 
     def to_json(self) -> bytes:
-        """As `python -m serving` reads it."""
-        return orjson.dumps(asdict(self))
+        """As `python -m serving` reads it, in one line. Raises QueryError."""
+        try:
+            return orjson.dumps(asdict(self))
+        except TypeError as error:
+            raise QueryError(f"The question cannot be sent: {error}.") from error
 
     @classmethod
     def parse(cls, text: bytes) -> Self:

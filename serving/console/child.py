@@ -24,7 +24,7 @@ from serving.console.lifeline import end_with
 from serving.console.sealed import open_sealed
 from serving.queries import plain_names
 
-_LONGEST_MESSAGE = 1_000_000
+_LONGEST_MESSAGE = 16_000_000
 _BATCH_ROWS = 2048
 _PORTS = {"http": 80, "https": 443}
 

@@ -16,6 +16,7 @@ from catalog.logs import get_logger
 from catalog.moments import History, Moment, resolve
 from catalog.schema import TABLES
 from catalog.settings import LakeSettings
+from serving.console.gate import check_text
 from serving.console.runner import Ending, Outcome, Runner
 from serving.console.settings import ConsoleSettings
 from serving.console.wire import Question
@@ -134,6 +135,7 @@ class Console:
         seconds: float | None,
         rows: int | None,
     ) -> Question:
+        check_text(sql)
         limits = self._limits
         return Question(
             sql,

@@ -91,10 +91,7 @@ def check(text: str, plain_names: Collection[str]) -> Checked:
 
     Raises QueryError with what is not allowed, or where the SQL is wrong.
     """
-    if len(text.encode(errors="replace")) > LONGEST_BYTES:
-        raise QueryError(f"The SQL is too long: at most {LONGEST_BYTES} bytes are taken.")
-    if "\0" in text:
-        raise QueryError("The SQL holds a NUL character.")
+    check_text(text)
     # Shut as well: DuckDB expands some pragmas, IMPORT DATABASE among them, while it parses.
     with duckdb.connect(config=_PARSER) as parser:
         kind = _one_statement(parser, text)
@@ -105,6 +102,18 @@ def check(text: str, plain_names: Collection[str]) -> Checked:
     walk = _Walk(frozenset(_lower(name) for name in plain_names))
     walk.visit(tree, frozenset())
     return Checked(prefix + select, walk.lists_tables)
+
+
+def check_text(text: str) -> None:
+    """Whether this may be SQL at all, before anything parses or sends it. Raises QueryError."""
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise QueryError("The SQL is not valid Unicode.") from None
+    if size > LONGEST_BYTES:
+        raise QueryError(f"The SQL is too long: at most {LONGEST_BYTES} bytes are taken.")
+    if "\0" in text:
+        raise QueryError("The SQL holds a NUL character.")
 
 
 def _one_statement(parser: duckdb.DuckDBPyConnection, text: str) -> duckdb.StatementType:

@@ -44,6 +44,7 @@ def test_there_are_enough_good_queries():
         ("SHOW DATABASES", "only SHOW TABLES"),
         ("SELECT '" + "x" * LONGEST_BYTES + "'", "too long"),
         ("SELECT 1\0", "NUL"),
+        ("SELECT '\udc80'", "not valid Unicode"),
     ],
 )
 def test_a_refusal_says_what_and_what_instead(sql, told):
