@@ -159,7 +159,9 @@ def _parse(parser: duckdb.DuckDBPyConnection, text: str) -> Node:
     try:
         row = parser.execute(_SERIALIZE, [text]).fetchone()
         tree: Node = json.loads(row[0]) if row else {}
-    except (duckdb.Error, ValueError, RecursionError) as error:
+    except RecursionError:
+        raise QueryError("The SQL is nested too deeply.") from None
+    except (duckdb.Error, ValueError) as error:
         raise QueryError(f"The SQL cannot be taken apart: {error}") from None
     if tree.get("error", True) or len(tree.get("statements", ())) != 1:
         reason = tree.get("error_message", "one SELECT was expected")
