@@ -39,6 +39,7 @@ class Console:
         self._spares: list[Runner] = []
         # None while a user's process is not chosen yet.
         self._running: dict[str, Runner | None] = {}
+        self._cancelled: set[str] = set()
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -99,6 +100,7 @@ class Console:
         finally:
             with self._lock:
                 runner = self._running.pop(user)
+                self._cancelled.discard(user)
             if runner is not None:
                 runner.end(Ending.CLOSED)
             self._places.release()
@@ -111,6 +113,9 @@ class Console:
         """End the user's running question, if there is one."""
         with self._lock:
             runner = self._running.get(user)
+            if user in self._running and runner is None:
+                self._cancelled.add(user)
+                return True
         if runner is None:
             return False
         runner.end(Ending.CANCELLED)
@@ -158,6 +163,9 @@ class Console:
         runner = self._spare() or self._start()
         with self._lock:
             self._running[user] = runner
+            cancelled = user in self._cancelled
+        if cancelled:
+            runner.end(Ending.CANCELLED)
         return runner
 
     def _spare(self) -> Runner | None:

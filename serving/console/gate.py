@@ -15,7 +15,7 @@ import duckdb
 
 from catalog.errors import QueryError
 from catalog.schema import NAMESPACE, TABLES
-from serving.console.functions import FUNCTIONS, TABLE_FUNCTIONS
+from serving.console.allowed import EXPRESSIONS, FUNCTIONS, NODES, TABLE_FUNCTIONS
 from serving.queries import ATTACHED
 
 LONGEST_BYTES = 100_000
@@ -29,49 +29,6 @@ _SERIALIZE = (
     "SELECT json_serialize_sql($1::VARCHAR,"
     " skip_null := true, skip_empty := true, skip_default := true)"
 )
-_EXPRESSIONS = {
-    "BETWEEN",
-    "CASE",
-    "CAST",
-    "COLLATE",
-    "COLUMN_REF",
-    "COMPARISON",
-    "CONJUNCTION",
-    "CONSTANT",
-    "DEFAULT",
-    "FUNCTION",
-    "LAMBDA",
-    "LAMBDA_REF",
-    "OPERATOR",
-    "PARAMETER",
-    "POSITIONAL_REFERENCE",
-    "STAR",
-    "SUBQUERY",
-    "TYPE",
-    "WINDOW",
-}
-# Nodes without a class: queries, sources of rows, modifiers, orders, and details of types.
-_OTHERS = {
-    "BASE_TABLE",
-    "EMPTY",
-    "EXPRESSION_LIST",
-    "JOIN",
-    "PIVOT",
-    "SHOW_REF",
-    "SUBQUERY",
-    "TABLE_FUNCTION",
-    "CTE_NODE",
-    "RECURSIVE_CTE_NODE",
-    "SELECT_NODE",
-    "SET_OPERATION_NODE",
-    "DISTINCT_MODIFIER",
-    "LIMIT_MODIFIER",
-    "LIMIT_PERCENT_MODIFIER",
-    "ORDER_MODIFIER",
-    "ASCENDING",
-    "DESCENDING",
-    "ORDER_DEFAULT",
-}
 _WHOLE_NAMES = {table.name for table in TABLES}
 
 Node = Mapping[str, Any]
@@ -210,9 +167,9 @@ class _Walk:
     def _check_kind(self, node: Node) -> None:
         kind, group = node.get("type"), node.get("class")
         if group is not None:
-            if group not in _EXPRESSIONS:
+            if group not in EXPRESSIONS:
                 raise QueryError(f"An expression of the kind {group} is not allowed here.")
-        elif isinstance(kind, str) and kind not in _OTHERS and not kind.endswith("_TYPE_INFO"):
+        elif isinstance(kind, str) and kind not in NODES and not kind.endswith("_TYPE_INFO"):
             raise QueryError(f"A part of the kind {kind} is not allowed here.")
 
     def _check_function(self, node: Node) -> None:
