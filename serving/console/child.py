@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import duckdb
 import pyarrow as pa
 
-from catalog.errors import LakeError, QueryError, TapehouseError
+from catalog.errors import LakeError, QueryError, ServiceError, TapehouseError
 from catalog.schema import TABLES
 from catalog.settings import LakeSettings
 from serving.attach import redactor, translated
@@ -38,6 +38,9 @@ def main() -> int:
         return _fail(answers, error)
     except MemoryError:
         return _fail(answers, QueryError("The query needs more memory than it may take."))
+    except Exception as error:  # noqa: BLE001 - whoever asked sees no more than this of it
+        kind = type(error).__name__
+        return _fail(answers, ServiceError(f"The process that runs the query failed: {kind}."))
     return 0
 
 
