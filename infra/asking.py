@@ -11,7 +11,7 @@ import pyarrow as pa
 from infra.connections import lake_settings
 from infra.home import Home
 from serving import Lake
-from serving.asking import AnyRequest, Request, answer, answer_apart, to_json
+from serving.asking import AnyRequest, answer, answer_apart, is_apart, to_json
 from serving.console.settings import ConsoleSettings
 
 
@@ -31,7 +31,7 @@ class Answer(NamedTuple):
 def ask_home(home: Home, request: AnyRequest) -> pa.Table:
     """Ask the lake of a home. Raises QueryError, MomentError, LakeError."""
     settings = lake_settings(home)
-    if isinstance(request, Request) and request.limits is not None:
+    if is_apart(request):
         return answer_apart(settings, ConsoleSettings.read(), request)
     with Lake.open(settings) as lake:
         return answer(lake, request)

@@ -7,9 +7,10 @@ The command and not its HTTP interface, because it knows every way to reach an e
 import json
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import IO, Any, Self, cast
 
 from catalog.errors import InstallError, ServiceError
 
@@ -136,6 +137,22 @@ class Engine:
     ) -> subprocess.CompletedProcess[bytes]:
         """Run a command in a container, as its user; the result is the caller's to judge."""
         return self._run("exec", "--interactive", name, *command, stdin=stdin, seconds=seconds)
+
+    def ask_in(
+        self, name: str, command: Sequence[str], question: bytes
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run a command that answers one line; its input stays open until it has ended.
+
+        So it can tell that nobody waits any more: Ctrl-C here closes it.
+        """
+        with tempfile.TemporaryFile() as errors:
+            with self.open_in(name, command, errors.fileno()) as process:
+                into, out = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
+                into.write(question + b"\n")
+                into.flush()
+                answer = out.read()
+            errors.seek(0)
+            return subprocess.CompletedProcess(command, process.returncode, answer, errors.read())
 
     def open_in(self, name: str, command: Sequence[str], stderr: int) -> subprocess.Popen[bytes]:
         """Start a command in a container with pipes to and from it. Ctrl-C does not reach it."""

@@ -93,7 +93,10 @@ class StackReach:
     def table(self, request: AnyRequest) -> pa.Table:
         # Heavy, and needed here alone.
         from infra.asking import ask_through  # noqa: PLC0415
+        from serving.asking import is_apart  # noqa: PLC0415
 
+        if is_apart(request):
+            return ask_through(lambda text: self._ask("dashboard", "serving", text), request)
         return ask_through(lambda text: self._run("dashboard", "serving", stdin=text), request)
 
     def play(
@@ -116,6 +119,12 @@ class StackReach:
     def _run(self, service: str, *module: str, stdin: bytes = b"") -> bytes:
         container = self._container(service)
         done = self._engine.run_in(container, _inside(*module), stdin, self._patience)
+        if done.returncode:
+            raise error_of(done.returncode, done.stderr, service)
+        return done.stdout
+
+    def _ask(self, service: str, module: str, question: bytes) -> bytes:
+        done = self._engine.ask_in(self._container(service), _inside(module), question)
         if done.returncode:
             raise error_of(done.returncode, done.stderr, service)
         return done.stdout

@@ -1,18 +1,19 @@
-"""`python -m serving`: answers one question, read from standard input as JSON, in Arrow.
+"""`python -m serving`: answers one question, a line of JSON on standard input, in Arrow.
 
 How the command line asks a lake that only containers can reach: it runs this beside the dashboard,
 with the dashboard's keys, which can only read. What goes wrong is one text on standard error, and
-the error's exit code.
+the error's exit code. A question with limits is given up when the input closes before its answer.
 """
 
 import sys
 
 import pyarrow as pa
 
-from catalog.errors import TapehouseError
+from catalog.errors import QueryError, TapehouseError
 from catalog.logs import configure_logging
 from catalog.settings import LakeSettings
-from serving.asking import AnyRequest, Request, answer, answer_apart, parse_request
+from serving.asking import AnyRequest, answer, answer_apart, is_apart, parse_request
+from serving.console.lifeline import end_with
 from serving.console.settings import ConsoleSettings
 from serving.lake import Lake
 
@@ -26,7 +27,7 @@ def main() -> int:
         settings = LakeSettings.read()
         secrets = (settings.credential, settings.token, settings.store_secret_key)
         configure_logging([secret.get_secret_value() for secret in secrets], "ERROR")
-        request = parse_request(sys.stdin.buffer.read())
+        request = parse_request(sys.stdin.buffer.readline())
         table = _table(settings, request)
     except TapehouseError as error:
         sys.stderr.write(f"{error}\n")
@@ -37,7 +38,8 @@ def main() -> int:
 
 
 def _table(settings: LakeSettings, request: AnyRequest) -> pa.Table:
-    if isinstance(request, Request) and request.limits is not None:
+    if is_apart(request):
+        end_with(sys.stdin.buffer, QueryError.exit_code)
         console = ConsoleSettings.read(memory_megabytes=_MEMORY_MEGABYTES)
         return answer_apart(settings, console, request)
     with Lake.open(settings, memory_limit=f"{_MEMORY_MEGABYTES}MB", threads=1) as lake:

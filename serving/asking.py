@@ -5,6 +5,7 @@ Each of them is checked when it is made (QueryError), as far as that takes no la
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import TypeGuard
 
 import orjson
 import pyarrow as pa
@@ -130,9 +131,12 @@ _KINDS: Mapping[str, type[AnyRequest]] = {
 
 
 def to_json(request: AnyRequest) -> bytes:
-    """As `python -m serving` reads it."""
+    """As `python -m serving` reads it, in one line. Raises QueryError."""
     (kind,) = (name for name, one in _KINDS.items() if isinstance(request, one))
-    return orjson.dumps({"ask": kind, **asdict(request)})
+    try:
+        return orjson.dumps({"ask": kind, **asdict(request)})
+    except TypeError as error:
+        raise QueryError(f"The question cannot be sent: {error}.") from error
 
 
 def parse_request(text: bytes) -> AnyRequest:
@@ -155,6 +159,11 @@ def parse_request(text: bytes) -> AnyRequest:
 def answer(lake: Lake, request: AnyRequest) -> pa.Table:
     """A question of our own. Raises QueryError, MomentError or LakeError."""
     return request.answer(lake)
+
+
+def is_apart(request: AnyRequest) -> TypeGuard[Request]:
+    """Whether this is somebody's SQL, for `answer_apart`."""
+    return isinstance(request, Request) and request.limits is not None
 
 
 def answer_apart(settings: LakeSettings, console: ConsoleSettings, request: Request) -> pa.Table:

@@ -6,7 +6,6 @@ here, behind the deadline, so that a text which takes long to parse is ended lik
 
 import os
 import sys
-import threading
 from bisect import bisect_right
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -15,15 +14,16 @@ from urllib.parse import urlsplit
 import duckdb
 import pyarrow as pa
 
-from catalog.errors import LakeError, QueryError, TapehouseError
+from catalog.errors import LakeError, QueryError, ServiceError, TapehouseError
 from catalog.settings import LakeSettings
 from serving.attach import redactor, translated
 from serving.console import confine, wire
 from serving.console.gate import check
+from serving.console.lifeline import end_with
 from serving.console.sealed import open_sealed
 from serving.views import NAMES, plain_names
 
-_LONGEST_MESSAGE = 1_000_000
+_LONGEST_MESSAGE = 16_000_000
 _BATCH_ROWS = 2048
 _PORTS = {"http": 80, "https": 443}
 
@@ -37,6 +37,9 @@ def main() -> int:
         return _fail(answers, error)
     except MemoryError:
         return _fail(answers, QueryError("The query needs more memory than it may take."))
+    except Exception as error:  # noqa: BLE001 - whoever asked sees no more than this of it
+        kind = type(error).__name__
+        return _fail(answers, ServiceError(f"The process that runs the query failed: {kind}."))
     return 0
 
 
@@ -59,7 +62,7 @@ def _serve(orders: BinaryIO, answers: BinaryIO) -> None:
         message = wire.read(orders, _LONGEST_MESSAGE)
         if message is None:
             return
-        _end_with(orders)
+        end_with(orders, LakeError.exit_code)
         question = wire.Question.parse(message[1])
         confine.limit_processor(question.seconds * start.threads)
         redact = redactor(settings)
@@ -126,16 +129,6 @@ def _take_output() -> BinaryIO:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return answers
-
-
-def _end_with(orders: BinaryIO) -> None:
-    """End this process as soon as the other end of its input is closed, whatever runs here."""
-
-    def watch() -> None:
-        orders.read(1)
-        os._exit(LakeError.exit_code)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _ports(settings: LakeSettings) -> Iterator[int]:

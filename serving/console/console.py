@@ -16,6 +16,7 @@ from catalog.logs import get_logger
 from catalog.moments import History, Moment, resolve
 from catalog.schema import TABLES
 from catalog.settings import LakeSettings
+from serving.console.gate import check_text
 from serving.console.runner import Ending, Outcome, Runner
 from serving.console.settings import ConsoleSettings
 from serving.console.wire import Question
@@ -38,6 +39,7 @@ class Console:
         self._spares: list[Runner] = []
         # None while a user's process is not chosen yet.
         self._running: dict[str, Runner | None] = {}
+        self._cancelled: set[str] = set()
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -98,6 +100,7 @@ class Console:
         finally:
             with self._lock:
                 runner = self._running.pop(user)
+                self._cancelled.discard(user)
             if runner is not None:
                 runner.end(Ending.CLOSED)
             self._places.release()
@@ -110,6 +113,9 @@ class Console:
         """End the user's running question, if there is one."""
         with self._lock:
             runner = self._running.get(user)
+            if user in self._running and runner is None:
+                self._cancelled.add(user)
+                return True
         if runner is None:
             return False
         runner.end(Ending.CANCELLED)
@@ -134,6 +140,7 @@ class Console:
         seconds: float | None,
         rows: int | None,
     ) -> Question:
+        check_text(sql)
         limits = self._limits
         return Question(
             sql,
@@ -156,6 +163,9 @@ class Console:
         runner = self._spare() or self._start()
         with self._lock:
             self._running[user] = runner
+            cancelled = user in self._cancelled
+        if cancelled:
+            runner.end(Ending.CANCELLED)
         return runner
 
     def _spare(self) -> Runner | None:

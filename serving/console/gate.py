@@ -15,7 +15,7 @@ import duckdb
 
 from catalog.errors import QueryError
 from catalog.schema import NAMESPACE, TABLES
-from serving.console.functions import FUNCTIONS, TABLE_FUNCTIONS
+from serving.console.allowed import EXPRESSIONS, FUNCTIONS, NODES, TABLE_FUNCTIONS
 from serving.queries import ATTACHED
 
 LONGEST_BYTES = 100_000
@@ -29,49 +29,6 @@ _SERIALIZE = (
     "SELECT json_serialize_sql($1::VARCHAR,"
     " skip_null := true, skip_empty := true, skip_default := true)"
 )
-_EXPRESSIONS = {
-    "BETWEEN",
-    "CASE",
-    "CAST",
-    "COLLATE",
-    "COLUMN_REF",
-    "COMPARISON",
-    "CONJUNCTION",
-    "CONSTANT",
-    "DEFAULT",
-    "FUNCTION",
-    "LAMBDA",
-    "LAMBDA_REF",
-    "OPERATOR",
-    "PARAMETER",
-    "POSITIONAL_REFERENCE",
-    "STAR",
-    "SUBQUERY",
-    "TYPE",
-    "WINDOW",
-}
-# Nodes without a class: queries, sources of rows, modifiers, orders, and details of types.
-_OTHERS = {
-    "BASE_TABLE",
-    "EMPTY",
-    "EXPRESSION_LIST",
-    "JOIN",
-    "PIVOT",
-    "SHOW_REF",
-    "SUBQUERY",
-    "TABLE_FUNCTION",
-    "CTE_NODE",
-    "RECURSIVE_CTE_NODE",
-    "SELECT_NODE",
-    "SET_OPERATION_NODE",
-    "DISTINCT_MODIFIER",
-    "LIMIT_MODIFIER",
-    "LIMIT_PERCENT_MODIFIER",
-    "ORDER_MODIFIER",
-    "ASCENDING",
-    "DESCENDING",
-    "ORDER_DEFAULT",
-}
 _WHOLE_NAMES = {table.name for table in TABLES}
 
 Node = Mapping[str, Any]
@@ -91,10 +48,7 @@ def check(text: str, plain_names: Collection[str]) -> Checked:
 
     Raises QueryError with what is not allowed, or where the SQL is wrong.
     """
-    if len(text.encode(errors="replace")) > LONGEST_BYTES:
-        raise QueryError(f"The SQL is too long: at most {LONGEST_BYTES} bytes are taken.")
-    if "\0" in text:
-        raise QueryError("The SQL holds a NUL character.")
+    check_text(text)
     # Shut as well: DuckDB expands some pragmas, IMPORT DATABASE among them, while it parses.
     with duckdb.connect(config=_PARSER) as parser:
         kind = _one_statement(parser, text)
@@ -105,6 +59,18 @@ def check(text: str, plain_names: Collection[str]) -> Checked:
     walk = _Walk(frozenset(_lower(name) for name in plain_names))
     walk.visit(tree, frozenset())
     return Checked(prefix + select, walk.lists_tables)
+
+
+def check_text(text: str) -> None:
+    """Whether this may be SQL at all, before anything parses or sends it. Raises QueryError."""
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise QueryError("The SQL is not valid Unicode.") from None
+    if size > LONGEST_BYTES:
+        raise QueryError(f"The SQL is too long: at most {LONGEST_BYTES} bytes are taken.")
+    if "\0" in text:
+        raise QueryError("The SQL holds a NUL character.")
 
 
 def _one_statement(parser: duckdb.DuckDBPyConnection, text: str) -> duckdb.StatementType:
@@ -150,7 +116,9 @@ def _parse(parser: duckdb.DuckDBPyConnection, text: str) -> Node:
     try:
         row = parser.execute(_SERIALIZE, [text]).fetchone()
         tree: Node = json.loads(row[0]) if row else {}
-    except (duckdb.Error, ValueError, RecursionError) as error:
+    except RecursionError:
+        raise QueryError("The SQL is nested too deeply.") from None
+    except (duckdb.Error, ValueError) as error:
         raise QueryError(f"The SQL cannot be taken apart: {error}") from None
     if tree.get("error", True) or len(tree.get("statements", ())) != 1:
         reason = tree.get("error_message", "one SELECT was expected")
@@ -199,9 +167,9 @@ class _Walk:
     def _check_kind(self, node: Node) -> None:
         kind, group = node.get("type"), node.get("class")
         if group is not None:
-            if group not in _EXPRESSIONS:
+            if group not in EXPRESSIONS:
                 raise QueryError(f"An expression of the kind {group} is not allowed here.")
-        elif isinstance(kind, str) and kind not in _OTHERS and not kind.endswith("_TYPE_INFO"):
+        elif isinstance(kind, str) and kind not in NODES and not kind.endswith("_TYPE_INFO"):
             raise QueryError(f"A part of the kind {kind} is not allowed here.")
 
     def _check_function(self, node: Node) -> None:

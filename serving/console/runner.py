@@ -113,6 +113,8 @@ class Runner:
             with self._deadline(question.seconds):
                 self._send(wire.QUESTION, question.to_bytes())
                 table, cut = self._collect(question)
+        except pa.ArrowException as error:
+            raise ServiceError(f"The answer cannot be read: {error}") from error
         except ServiceError as error:
             raise self._why(error, question.seconds, opening=False) from None
         finally:

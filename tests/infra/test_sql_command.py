@@ -1,17 +1,22 @@
 """`tapehouse sql`, asked in a container that is this machine: its gate, its limits, its files."""
 
 import json
+import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 
+import psutil
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from catalog.errors import QueryError
 from catalog.settings import environment_of
 from serving.asking import Limits, Request, cut_of
-from tests.infra.test_stack_commands import tapehouse
+from tests.infra.test_stack_commands import TAPEHOUSE, tapehouse
 from tests.support.fake_docker import container, install
+from tests.support.instance import wait_until
 from tests.support.stand_in_catalog import SECRETS, stand_in_catalog
 
 Ask = Callable[..., subprocess.CompletedProcess]
@@ -65,6 +70,32 @@ def test_a_query_that_takes_too_long_is_stopped(ask):
     assert "longer than 0.5 s" in done.stderr
 
 
+def test_ctrl_c_ends_the_query_and_its_processes(tmp_path, lake):
+    stack = install(tmp_path, [container("dashboard")])
+    with subprocess.Popen(
+        [
+            TAPEHOUSE,
+            "--stack",
+            "dev",
+            "sql",
+            "SELECT count(*) FROM range(1000000000000) WHERE range % 3 = 1",
+        ],
+        cwd=tmp_path,
+        env={**os.environ, **stack, **lake},
+        stderr=subprocess.PIPE,
+    ) as command:
+        # The pretended docker command, which is `python -m serving`, and the query's own process.
+        wait_until(lambda: len(family(command.pid)) >= 2, 50, "the query's process")
+        started = family(command.pid)
+        command.send_signal(signal.SIGINT)
+        assert command.wait(20) == 130
+    wait_until(lambda: not any(one.is_running() for one in started), 20, "the end of the query")
+
+
+def family(pid: int) -> list[psutil.Process]:
+    return psutil.Process(pid).children(recursive=True)
+
+
 def test_an_answer_that_is_cut_says_so_and_what_allows_more(ask):
     done = ask("SELECT * FROM range(100)", "--rows", "3", "--format", "csv")
     assert done.returncode == 0
@@ -95,6 +126,17 @@ def test_unsafe_goes_with_a_home_and_without_limits(ask):
 def test_a_request_reads_as_it_was_written(limits):
     request = Request("SELECT ?", "live", ("é", 1), limits)
     assert Request.parse(request.to_json()) == request
+
+
+def test_a_request_that_is_no_text_is_a_query_error():
+    with pytest.raises(QueryError, match="cannot be sent"):
+        Request("SELECT '\udc80'").to_json()
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b'{"sql": "SELECT 1"}', b'{"limits": {"x": 1}}'])
+def test_what_is_no_request_is_a_query_error(text):
+    with pytest.raises(QueryError, match="That is no question"):
+        Request.parse(text)
 
 
 def test_a_table_that_says_nothing_is_whole():

@@ -1,7 +1,8 @@
 """Questions that would take all there is: each must end within its limits.
 
 Each with what may end it: `time` (the deadline), `memory` (an error), `rows` or `bytes` (the answer
-is cut), `refused` (by the gate or by DuckDB), or `answered` where it turns out to be harmless.
+is cut), `refused` (by the gate or by DuckDB), or `answered` where it turns out to be harmless. On a
+busy machine the deadline may come first everywhere.
 """
 
 BOMBS: dict[str, tuple[str, set[str]]] = {

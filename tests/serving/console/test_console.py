@@ -6,8 +6,8 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -62,6 +62,11 @@ def is_there(pid: int | str) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
+def kinds(messages: bytes) -> list[bytes]:
+    stream = io.BytesIO(messages)
+    return [kind for kind, _ in iter(lambda: read(stream, 2_000_000), None)]
+
+
 def until_running(console: Console, user: str) -> None:
     deadline = time.monotonic() + 30
     while console._running.get(user) is None:
@@ -92,9 +97,7 @@ def test_what_people_ask_is_answered(lake, snapshot_ids):
             except (duckdb.Error, TapehouseError) as error:
                 failed[sql] = str(error)
             else:
-                answers.seek(0)
-                kinds = [kind for kind, _ in iter(partial(read, answers, 2_000_000), None)]
-                assert kinds[-1] == DONE
+                assert kinds(answers.getvalue())[-1] == DONE
     assert failed == {}
 
 
@@ -176,7 +179,10 @@ def test_one_question_a_user_and_so_many_in_all(console, busy):
 
 def test_the_process_holds_no_secret_where_others_can_look(lake, console, busy):
     pid = console._running["busy"].pid
-    seen = Path(f"/proc/{pid}/environ").read_bytes() + Path(f"/proc/{pid}/cmdline").read_bytes()
+    seen = Path(f"/proc/{pid}/cmdline").read_bytes()
+    # Only root may look any further.
+    with suppress(PermissionError):
+        seen += Path(f"/proc/{pid}/environ").read_bytes()
     for secret in (lake.settings.credential, lake.settings.store_secret_key):
         words = [word for word in secret.get_secret_value().split(":") if word]
         assert words

@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 from catalog.errors import QueryError
-from serving.console.functions import FUNCTIONS, REFUSED, TABLE_FUNCTIONS
+from serving.console.allowed import FUNCTIONS, REFUSED, TABLE_FUNCTIONS
 from serving.console.gate import LONGEST_BYTES, check
 from tests.support.sql_escapes import ESCAPES
 from tests.support.sql_good import GOOD
@@ -44,6 +44,7 @@ def test_there_are_enough_good_queries():
         ("SHOW DATABASES", "only SHOW TABLES"),
         ("SELECT '" + "x" * LONGEST_BYTES + "'", "too long"),
         ("SELECT 1\0", "NUL"),
+        ("SELECT '\udc80'", "not valid Unicode"),
     ],
 )
 def test_a_refusal_says_what_and_what_instead(sql, told):
@@ -121,6 +122,6 @@ def test_the_parser_reads_no_file_either(tmp_path):
 
 
 def test_a_tree_with_an_unknown_kind_of_node_is_refused(monkeypatch):
-    monkeypatch.setattr("serving.console.gate._OTHERS", {"EMPTY"})
+    monkeypatch.setattr("serving.console.gate.NODES", {"EMPTY"})
     with pytest.raises(QueryError, match="kind SELECT_NODE is not allowed"):
         check("SELECT 1", PLAIN_NAMES)

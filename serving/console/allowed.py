@@ -1,10 +1,55 @@
-"""Which functions a question may call: those of DuckDB that only compute from their arguments.
+"""Which kinds of nodes a question may be made of, and which functions it may call.
 
-Left out on purpose: whatever reads files, settings, variables, secrets, the catalog or the running
-session, whatever runs SQL given as text, sleeps, writes, or takes the inner bytes of a state
-(`combine`, `finalize`). A test compares the lists with the DuckDB that is installed, so that each
-function which a new version brings is decided upon.
+The functions are those of DuckDB that only compute from their arguments. Left out on purpose:
+whatever reads files, settings, variables, secrets, the catalog or the running session, whatever
+runs SQL given as text, sleeps, writes, or takes the inner bytes of a state (`combine`, `finalize`).
+A test compares the lists with the DuckDB that is installed, so that each function which a new
+version brings is decided upon.
 """
+
+EXPRESSIONS = {
+    "BETWEEN",
+    "CASE",
+    "CAST",
+    "COLLATE",
+    "COLUMN_REF",
+    "COMPARISON",
+    "CONJUNCTION",
+    "CONSTANT",
+    "DEFAULT",
+    "FUNCTION",
+    "LAMBDA",
+    "LAMBDA_REF",
+    "OPERATOR",
+    "PARAMETER",
+    "POSITIONAL_REFERENCE",
+    "STAR",
+    "SUBQUERY",
+    "TYPE",
+    "WINDOW",
+}
+# Nodes without a class: queries, sources of rows, modifiers and orders.
+NODES = {
+    "BASE_TABLE",
+    "EMPTY",
+    "EXPRESSION_LIST",
+    "JOIN",
+    "PIVOT",
+    "SHOW_REF",
+    "SUBQUERY",
+    "TABLE_FUNCTION",
+    "CTE_NODE",
+    "RECURSIVE_CTE_NODE",
+    "SELECT_NODE",
+    "SET_OPERATION_NODE",
+    "DISTINCT_MODIFIER",
+    "LIMIT_MODIFIER",
+    "LIMIT_PERCENT_MODIFIER",
+    "ORDER_MODIFIER",
+    "ASCENDING",
+    "DESCENDING",
+    "ORDER_DEFAULT",
+}
 
 TABLE_FUNCTIONS = frozenset(
     {"generate_series", "json_each", "json_tree", "range", "repeat", "unnest"}
