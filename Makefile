@@ -55,7 +55,7 @@ lock: setup-dev ## resolve packages and jars anew
 	$(BIN)/python -m infra.jars --lock
 
 clean: ## remove the data of the demo
-	@if [ -e .tapehouse/lock ] && ! flock --nonblock .tapehouse/lock true; then \
+	@if [ -e .tapehouse/lock ] && ! flock -n .tapehouse/lock true; then \
 		echo "The demo still runs: stop it with Ctrl-C first."; exit 1; fi
 	rm -rf .tapehouse
 

@@ -119,7 +119,7 @@ def status(
 ) -> None:
     """Tell how the instance is: its services, the stream, the tables.
 
-    Exit code 4 when a service has failed or the stream does not answer.
+    Exit code 4 when a service has failed or the stream does not answer (yet).
     """
     if wait:
         _wait_until_flowing(home, stack)

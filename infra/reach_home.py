@@ -11,7 +11,7 @@ from infra.connections import SIMULATOR, broker_settings, keeper_act, keeper_sta
 from infra.home import Home
 from infra.plan import FeedKind
 from infra.reach import Json
-from infra.supervision import Status, Supervisor
+from infra.supervision import State, Status, Supervisor
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +30,7 @@ class HomeReach:
     def has_feed(self) -> bool:
         feed = self._home.running().feed
         if feed == FeedKind.RECORDING:
-            return not self._statuses()[SIMULATOR].ended
+            return self._statuses()[SIMULATOR].state is not State.EXITED
         return feed != FeedKind.NONE
 
     @property

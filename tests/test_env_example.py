@@ -1,20 +1,19 @@
 """Every setting that is a user's to make stands in `.env.example`, and nothing else does."""
 
+import importlib
 import re
 from pathlib import Path
 
 import pytest
 
-from catalog.settings import BrokerSettings, FeedSettings, LakeSettings
-from ingest.settings import IngestSettings
-from serving.settings import DashboardSettings
-from streaming.settings import StreamingSettings
+from catalog.settings import Settings
 
 ROOT = Path(__file__).parents[1]
-GROUPS = (
-    *(FeedSettings, BrokerSettings, LakeSettings),
-    *(IngestSettings, StreamingSettings, DashboardSettings),
-)
+PACKAGES = ("catalog", "ingest", "streaming", "serving")
+for _package in PACKAGES:
+    for _path in (ROOT / _package).rglob("settings.py"):
+        importlib.import_module(".".join(_path.relative_to(ROOT).with_suffix("").parts))
+GROUPS = [group for group in Settings.__subclasses__() if group.__module__.startswith(PACKAGES)]
 FIELDS = {
     field.alias: field for group in GROUPS for field in group.model_fields.values() if field.alias
 }

@@ -259,7 +259,7 @@ class TestCheckpoint:
         wait_until(lambda: caught_up(self.instance, rows + 50), 120, "the rebuilt stream")
         aside = sorted(self.folder.parent.glob("*.aside-*"))
         # Started again with the same command, it goes on instead of rebuilding.
-        kill(self.instance, "stream")
+        self.instance.stop_service("stream")
         self.go_on_and_prove()
         assert sorted(self.folder.parent.glob("*.aside-*")) == aside
         self.prove_for_every_topic()
