@@ -44,7 +44,7 @@ lint: setup-dev ## format, style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup-dev ## measure speed, freshness and memory; takes about half an hour
+bench: setup-dev ## measure speed, freshness and memory; takes about an hour and a half
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 components: ## build the page's components anew (needs Node; the built files are in the repository)
@@ -55,7 +55,7 @@ lock: setup-dev ## resolve packages and jars anew
 	$(BIN)/python -m infra.jars --lock
 
 clean: ## remove the data of the demo
-	@if [ -x $(BIN)/tapehouse ] && $(BIN)/tapehouse status >/dev/null 2>&1; then \
+	@if [ -e .tapehouse/lock ] && ! flock --nonblock .tapehouse/lock true; then \
 		echo "The demo still runs: stop it with Ctrl-C first."; exit 1; fi
 	rm -rf .tapehouse
 

@@ -21,7 +21,6 @@ _INTERRUPTED = 130
 
 app = typer.Typer(
     name="tapehouse",
-    help="Live trades in an open Iceberg lake, on your own machine.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

@@ -1,6 +1,7 @@
 """The commands that run an instance and tell how it is: demo, run, status, doctor."""
 
 import time
+import uuid
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -86,6 +87,12 @@ def run(
     trigger: TriggerOption = None,
     rate: RateOption = None,
     speed: Annotated[str, typer.Option(help=SPEED_HELP)] = "1",
+    rebuild: Annotated[
+        bool,
+        typer.Option(
+            "--rebuild", help="Make the stream's checkpoint anew; it goes on where the table ends."
+        ),
+    ] = False,
 ) -> None:
     """Start Kafka, the store, the streaming job, the feed and the dashboard; Ctrl-C stops them.
 
@@ -97,7 +104,9 @@ def run(
     opened = open_home(home)
     say(f"Tapehouse in {opened.path}, feed: {_describe_feed(kind, recording)}")
     page = None if no_dashboard else port or any_free_port()
-    instance.run(opened, Plan(kind, recording, rate, trigger, page, parse_speed(speed)), say)
+    request = uuid.uuid4().hex if rebuild else None
+    plan = Plan(kind, recording, rate, trigger, page, parse_speed(speed), request)
+    instance.run(opened, plan, say)
 
 
 def status(
@@ -108,7 +117,10 @@ def status(
         bool, typer.Option("--wait", help="Wait until all runs and, with a feed, trades flow.")
     ] = False,
 ) -> None:
-    """Tell how the instance is: its services, the stream, the tables."""
+    """Tell how the instance is: its services, the stream, the tables.
+
+    Exit code 4 when a service has failed or the stream does not answer.
+    """
     if wait:
         _wait_until_flowing(home, stack)
     report = _report(reach_of(home, stack))
@@ -116,6 +128,9 @@ def status(
         print_json(report)
     else:
         _print_report(report)
+    services_well = all(service["well"] for service in report["services"].values())
+    if not services_well or report["stream"] is None:
+        raise typer.Exit(ServiceError.exit_code)
 
 
 def doctor(home: HomeOption = DEFAULT_HOME, stack: StackOption = None) -> None:

@@ -7,6 +7,7 @@ import typer
 from infra.cli_data import FormatOption
 from infra.cli_options import DEFAULT_HOME, HomeOption, StackOption, reach_of
 from infra.output import Format, print_rows, say
+from infra.reach import answer
 
 MOMENT = "`live`, a tag, a snapshot id, or a time such as 2026-01-02T15:04:05Z (UTC)."
 
@@ -44,7 +45,7 @@ def bars(
     from serving.asking import BarsRequest  # noqa: PLC0415
 
     request = BarsRequest(symbol, interval, as_of, start, end)
-    print_rows(*reach_of(home, stack).answer(request), form)
+    print_rows(*answer(reach_of(home, stack), request), form)
 
 
 def diff(
@@ -68,7 +69,7 @@ def diff(
     from serving.asking import DiffRequest  # noqa: PLC0415
 
     request = DiffRequest(a, b, level, interval, symbol)
-    print_rows(*reach_of(home, stack).answer(request), form)
+    print_rows(*answer(reach_of(home, stack), request), form)
 
 
 def history(
@@ -89,7 +90,7 @@ def history(
     from serving.asking import HistoryRequest  # noqa: PLC0415
 
     request = HistoryRequest(symbol, bar_start, interval)
-    answer = reach_of(home, stack).answer(request)
-    print_rows(*answer, form)
-    if not answer.rows:
+    found = answer(reach_of(home, stack), request)
+    print_rows(*found, form)
+    if not found.rows:
         say(f"No trade of {symbol} lies in that bar.")

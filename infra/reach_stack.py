@@ -22,7 +22,8 @@ from infra.plan import FeedKind
 from infra.reach import Json
 
 if TYPE_CHECKING:
-    from infra.asking import Answer
+    import pyarrow as pa
+
     from ingest.replay import ReplayReport
     from serving.asking import AnyRequest
 
@@ -89,7 +90,7 @@ class StackReach:
         outcome: Json = json.loads(done)
         return outcome
 
-    def answer(self, request: AnyRequest) -> Answer:
+    def table(self, request: AnyRequest) -> pa.Table:
         # Heavy, and needed here alone.
         from infra.asking import ask_through  # noqa: PLC0415
 
@@ -151,4 +152,5 @@ def _shown(container: Container) -> Json:
         "state": "done" if done else container.state,
         "pid": None,
         "detail": ", ".join(words),
+        "well": container.is_good,
     }

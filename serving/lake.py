@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain
 from types import TracebackType
 from typing import Self
 
@@ -15,8 +16,7 @@ from catalog.errors import LakeError, MomentError, QueryError
 from catalog.moments import LIVE, History, Moment, ResolvedMoment, Snapshot, parse_moment, resolve
 from catalog.schema import TABLES, Table
 from catalog.settings import LakeSettings
-from serving.attaching import opening
-from serving.faults import redactor, translated
+from serving.attach import CONFIG, attaching, locking, redactor, translated
 from serving.lake_at import LakeAt
 from serving.queries import Query
 from serving.views import plain_names
@@ -51,18 +51,10 @@ class Lake:
         settings = settings or LakeSettings.read()
         with translated(redactor(settings)):
             database = duckdb.connect(
-                ":memory:",
-                config={
-                    "autoinstall_known_extensions": False,
-                    "autoload_known_extensions": False,
-                    "allow_unsigned_extensions": False,
-                    "python_enable_replacements": False,
-                    "memory_limit": memory_limit,
-                    "threads": threads,
-                },
+                ":memory:", config={**CONFIG, "memory_limit": memory_limit, "threads": threads}
             )
             try:
-                for statement in opening(settings):
+                for statement in chain(attaching(settings), locking(settings)):
                     database.execute(statement)
             except duckdb.Error:
                 database.close()

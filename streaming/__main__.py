@@ -1,4 +1,4 @@
-"""`python -m streaming [--rebuild | --status | --act PATH]`: the stream, or a word with it."""
+"""`python -m streaming [--rebuild [REQUEST] | --status | --act PATH]`: runs it, or asks it."""
 
 import argparse
 import json
@@ -18,8 +18,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m streaming", description=__doc__)
     parser.add_argument(
         "--rebuild",
-        action="store_true",
-        help="set the checkpoint aside and go on exactly where the table ends",
+        nargs="?",
+        const="",
+        metavar="REQUEST",
+        help="set the checkpoint aside and go on exactly where the table ends; once only for a"
+        " REQUEST, so that what restarts the process may repeat it",
     )
     parser.add_argument(
         "--status",

@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from catalog.client import connect, translated
-from catalog.errors import ServiceError
+from catalog.errors import CheckpointError, ServiceError, TapehouseError
 from catalog.logs import get_logger
 from catalog.schema import TRADES
 from catalog.settings import BrokerSettings, LakeSettings
@@ -24,7 +24,15 @@ from catalog.tables import ensure_tables
 from catalog.tags import Tags
 from streaming import keeper, others
 from streaming.care import caring
-from streaming.checkpoint import Rivals, Written, judge, move_aside, read_checkpoint, rebuild
+from streaming.checkpoint import (
+    Rivals,
+    Written,
+    judge,
+    move_aside,
+    read_checkpoint,
+    rebuild,
+    was_rebuilt_for,
+)
 from streaming.lock import exclusive
 from streaming.progress import ProgressListener
 from streaming.session import open_session, small_session
@@ -37,14 +45,20 @@ from streaming.written import read_written
 
 _WATCH_SECONDS = 0.25
 _FIRST_BATCH_SECONDS = 30
+# Spark's class of errors for messages that the topic no longer has.
+_DATA_LOSS = "KAFKA_DATA_LOSS"
 
 log = get_logger("streaming.job")
 
 
 def run(
-    settings: StreamingSettings, broker: BrokerSettings, lake: LakeSettings, rebuilds: bool
+    settings: StreamingSettings, broker: BrokerSettings, lake: LakeSettings, rebuild_for: str | None
 ) -> None:
-    """Run until SIGTERM or SIGINT. Raises TapehouseError when it must not start, or fails."""
+    """Run until SIGTERM or SIGINT. Raises TapehouseError when it must not start, or fails.
+
+    `rebuild_for` names a request to rebuild the checkpoint first, which is met once, however often
+    the job is started with it; an unnamed one ("") each time.
+    """
     began = time.monotonic()
     stop = threading.Event()
     board = keeper.Board(version("tapehouse"), datetime.now(UTC).isoformat())
@@ -65,8 +79,8 @@ def run(
             _set_by_signals(stop),
         ):
             written, files = reading.result()
-            if rebuilds:
-                _rebuild(session, broker, folder, written)
+            if rebuild_for is not None and not was_rebuilt_for(folder, rebuild_for):
+                _rebuild(session, broker, folder, written, rebuild_for)
             start = judge(read_checkpoint(folder, broker.topic), written)
             log.info("checkpoint_agrees", start=start)
             small = small_session(session)
@@ -101,10 +115,12 @@ def _read_table(lake: LakeSettings, tags: Tags) -> tuple[Written, FileIO]:
         return read_written(catalog), catalog.load_table(TRADES.identifier).io
 
 
-def _rebuild(session: SparkSession, broker: BrokerSettings, folder: Path, written: Written) -> None:
+def _rebuild(
+    session: SparkSession, broker: BrokerSettings, folder: Path, written: Written, request: str
+) -> None:
     beginnings, _ = topic_bounds(session, broker, broker.topic)
     now = datetime.now(UTC)
-    aside = rebuild(folder, written, beginnings, now)
+    aside = rebuild(folder, written, beginnings, now, request)
     # The slower query reads everything again and appends only what its tables lack.
     move_aside(folder.with_name(others.NAME), now)
     starting = read_checkpoint(folder, broker.topic).starting
@@ -149,14 +165,15 @@ def _watch(
             throttle.look()
 
 
-def _failure(query: StreamingQuery) -> ServiceError:
+def _failure(query: StreamingQuery) -> TapehouseError:
     reason = query.exception()
     text = str(reason) if reason else "it ended without a word"
     first_line = next((line for line in text.splitlines() if line.strip()), text)
-    advice = (
-        " Messages expired before they were read: `python -m streaming --rebuild` goes on from"
-        " what the topic still has."
-        if "data loss" in text.lower()
-        else " It goes on from its checkpoint when it is started again."
-    )
-    return ServiceError(f"The query {query.name} failed: {first_line}{advice}")
+    what = f"The query {query.name} failed: {first_line}"
+    if _DATA_LOSS in text:
+        # Another start from the same checkpoint would fail in the same way.
+        return CheckpointError(
+            f"{what} Messages expired before they were read: `tapehouse run --rebuild` (a stream of"
+            " your own: `python -m streaming --rebuild`) goes on from what the topic still has."
+        )
+    return ServiceError(f"{what} It goes on from its checkpoint when it is started again.")

@@ -8,16 +8,20 @@ from typing import Annotated
 
 import typer
 
-from tests.bench import footprint, freshness, throughput, travel
+from tests.bench import footprint, freshness, stack, throughput, travel
 from tests.bench.figures import Figure, report
 
 ROOT = Path(__file__).parent.parent.parent
 DAY = "us-equities-2013-10-07.frames.jsonl.zst"
 BENCHES = ("throughput", "footprint", "travel", "freshness")
+# Measured when it is named: it needs a Docker Engine and the Pulumi command.
+STACK = "stack"
 
 
 def main(
-    only: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join(BENCHES)}.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help=f"One of {', '.join((*BENCHES, STACK))}.")
+    ] = None,
     minutes: Annotated[float, typer.Option(help="Length of each freshness run.")] = 20,
     trigger: Annotated[list[int] | None, typer.Option(help="Triggers to try, in s.")] = None,
 ) -> None:
@@ -34,6 +38,8 @@ def main(
                 figures += footprint.measure(home)
             elif bench == "travel":
                 figures += travel.measure(home, data / DAY)
+            elif bench == STACK:
+                figures += stack.measure(home)
             else:
                 for seconds in trigger or [1, 2, 5]:
                     sys.stderr.write(f"  trigger {seconds} s, {minutes:g} minutes ...\n")

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 import typer
 
+from catalog import errors
 from infra.cli import app
 from infra.cli_options import STACK_COMMANDS
 from infra.home import Home, Pid, Run
 from infra.ports import LOOPBACK
 
+ROOT = Path(__file__).parents[2]
 TAPEHOUSE = Path(sys.executable).with_name("tapehouse")
 COMMANDS = {
     *("demo", "run", "status", "doctor", "record", "replay", "sql", "snapshots"),
@@ -38,6 +40,9 @@ def tapehouse(*arguments: object, cwd: Path, **environment: str) -> subprocess.C
 def test_the_commands_are_those_of_the_documentation():
     click_app = typer.main.get_command(app)
     assert set(click_app.commands) == COMMANDS
+    readme = (ROOT / "README.md").read_text()
+    told = set(re.findall(r"tapehouse (?:--stack dev )?([a-z]+)|`([a-z]+)`", readme))
+    assert {name for names in told for name in names} >= COMMANDS
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
@@ -46,6 +51,22 @@ def test_every_command_has_help_an_example_and_the_home_option(command):
     assert "--home DIR" in help_text
     assert re.search(rf"Examples?: tapehouse (--stack dev )?{command}", help_text)
     assert ("--stack NAME" in help_text) == (command in STACK_COMMANDS)
+
+
+@pytest.mark.parametrize("where", ["help", "README.md"])
+def test_every_exit_code_is_told(where):
+    codes = {0, 1, 130} | {kind.exit_code for kind in vars(errors).values() if _is_error(kind)}
+    if where == "help":
+        click_app = typer.main.get_command(app)
+        text = click_app.get_help(click_app.make_context("tapehouse", [], resilient_parsing=True))
+        told = re.findall(r"\b(\d+) [A-Za-z]", text.split("Exit codes:")[1].split("Options:")[0])
+    else:
+        told = re.findall(r"^\| (\d+) \|", (ROOT / where).read_text(), re.MULTILINE)
+    assert sorted(map(int, told)) == sorted(codes)
+
+
+def _is_error(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, errors.TapehouseError)
 
 
 def _help_of(command: str) -> str:

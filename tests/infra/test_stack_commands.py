@@ -57,7 +57,8 @@ def stack(tmp_path):
 @pytest.mark.parametrize("arguments", [("--stack", "dev", "status"), ("status", "--stack", "dev")])
 def test_the_option_stands_before_or_after_the_command(tmp_path, stack, arguments):
     done = tapehouse(tmp_path, *arguments, "--json", **stack)
-    assert done.returncode == 0, done.stderr
+    # There is no stream to answer.
+    assert done.returncode == 4, done.stderr
     report = json.loads(done.stdout)
     assert report["stack"] == "dev"
     assert report["dashboard"] == "http://127.0.0.1:8501"

@@ -1,9 +1,6 @@
 """One stack for the whole session, in a copy of the repository that tests may edit."""
 
-import hashlib
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,53 +8,49 @@ import pytest
 
 # Fixtures of the browser tier, which some of these tests share.
 from tests.browser.conftest import browser, page  # noqa: F401
+from tests.support.images import images_to_start_from
 from tests.support.listening import listening_addresses
 from tests.support.local_lake import free_ports
 from tests.support.stack import Stack, copy_project, running
 
-_STORE = "FROM scratch\nCOPY minio /usr/bin/silo\n"
+# First what needs the shared stack not at all, so that it runs beside nothing; then that stack from
+# its first trade on, and what kills or stops its parts last.
+_ORDER = (
+    "test_images",
+    "test_failing_services",
+    "test_external",
+    "test_contract",
+    "test_up",
+    "test_host_commands",
+    "test_hardening",
+    "test_edits",
+    "test_survival",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts these modules, and no tests of other folders, into the order above."""
+    places = [i for i, item in enumerate(items) if item.path.parent == Path(__file__).parent]
+    ordered = sorted((items[i] for i in places), key=lambda item: _ORDER.index(item.path.stem))
+    for place, item in zip(places, ordered, strict=True):
+        items[place] = item
 
 
 @pytest.fixture(scope="session")
 def images() -> dict[str, str]:
-    """Config values for a machine that can pull nothing; empty where the pinned ones can be had.
-
-    The store's image is then built around the `minio` on the PATH.
-    """
-    values: dict[str, str] = {}
-    if base := os.environ.get("TAPEHOUSE_BASE_IMAGE"):
-        values["baseImage"] = base
-    if store := os.environ.get("TAPEHOUSE_STORE_IMAGE") or _built_store():
-        values["storeImage"] = store
-    return values
-
-
-def _built_store() -> str:
-    binary = shutil.which("minio")
-    if binary is None:
-        return ""
-    digest = hashlib.sha256(Path(binary).read_bytes() + _STORE.encode()).hexdigest()[:12]
-    name = f"tapehouse-minio-stand-in:{digest}"
-    if subprocess.run(
-        ["docker", "image", "inspect", name], capture_output=True, check=False
-    ).returncode:
-        subprocess.run(
-            ["docker", "build", "--quiet", "--tag", name, "--file", "-", Path(binary).parent],
-            input=_STORE.encode(),
-            check=True,
-            capture_output=True,
-        )
-    return name
+    """Config values for a machine that can pull nothing; empty where the pinned ones can be had."""
+    return images_to_start_from()
 
 
 @pytest.fixture(scope="session")
 def make_stack(tmp_path_factory: pytest.TempPathFactory, images: dict[str, str]):
     """A maker of stacks, each with a project, a state and a port of its own."""
 
-    def make(name: str, **config: str) -> Stack:
+    def make(name: str, kind: type[Stack] = Stack, **config: str) -> Stack:
         folder = tmp_path_factory.mktemp(name)
         (port,) = free_ports(1)
-        return Stack(
+        return kind(
             name=f"test-{name}-{os.getpid()}",
             project=copy_project(folder / "project"),
             home=folder / "pulumi",

@@ -17,6 +17,7 @@ def test_other_tickers_replace_the_producer_alone(stack: Stack) -> None:
         lambda: stack.sql("SELECT 1 AS one FROM trades WHERE symbol = 'GOOG' LIMIT 1"),
         60,
         "trades of the new symbol",
+        every=1,
     )
 
 
@@ -26,11 +27,41 @@ def test_tickers_come_from_the_environment_unless_the_config_has_them(stack: Sta
     try:
         assert stack.preview_without_changes().code == 0
         stack.configure({"tickers": ""})
-        shown = _would_replace(stack)
-        assert shown == {"producer"}
+        shown = stack.pulumi("preview", "--json", "--stack", stack.name).out
+        assert _changed(shown) == {"producer"}
     finally:
         env.unlink()
         stack.configure({"tickers": "AAPL,MSFT,GOOG"})
+
+
+def test_a_token_of_the_environment_puts_finnhub_in_the_simulators_place(stack: Stack) -> None:
+    canary = "canary-of-the-feed-token"
+    env = stack.project / ".env"
+    env.write_text(f"FINNHUB_API_TOKEN={canary}\n")
+    try:
+        done = stack.pulumi("preview", "--json", "--stack", stack.name)
+    finally:
+        env.unlink()
+    assert _changed(done.out) == {"producer", "producer-files", "simulator", "simulator-files"}
+    assert _changed(done.out, "delete") == {"simulator", "simulator-files"}
+    assert canary not in done.text
+    kept = [path for path in stack.home.rglob("*") if path.is_file()]
+    assert kept
+    assert [path for path in kept if canary.encode() in path.read_bytes()] == []
+
+
+def test_the_configs_token_wins_over_the_environments(make_stack) -> None:
+    stack: Stack = make_stack("token")
+    stack.init()
+    (stack.project / ".env").write_text("FINNHUB_API_TOKEN=canary-of-the-environment\n")
+    preview = ("preview", "--diff", "--stack", stack.name)
+    assert "canary-of-the-environment" in stack.pulumi(*preview, "--show-secrets").text
+    stack.configure({}, {"token": "canary-of-the-config"})
+    shown = stack.pulumi(*preview, "--show-secrets").text
+    assert "canary-of-the-config" in shown
+    assert "canary-of-the-environment" not in shown
+    assert "canary-of" not in stack.pulumi(*preview).text
+    assert "canary-of" not in (stack.project / f"Pulumi.{stack.name}.yaml").read_text()
 
 
 def test_a_changed_source_of_the_dashboard_replaces_the_dashboard_alone(stack: Stack) -> None:
@@ -62,11 +93,11 @@ def _append(path: Path, text: str) -> None:
     path.write_text(path.read_text() + text)
 
 
-def _would_replace(stack: Stack) -> set[str]:
-    shown = stack.pulumi("preview", "--json", "--stack", stack.name).out
-    steps = json.loads(shown)["steps"]
+def _changed(preview: str, *operations: str) -> set[str]:
+    """Containers that the preview's JSON would touch: in these ways, or in any."""
     return {
         step["urn"].rpartition("::")[2]
-        for step in steps
-        if step["op"] != "same" and "docker:index/container:Container" in step["urn"]
+        for step in json.loads(preview)["steps"]
+        if "docker:index/container:Container" in step["urn"]
+        and (step["op"] in operations if operations else step["op"] != "same")
     }

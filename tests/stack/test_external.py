@@ -20,6 +20,6 @@ def test_trades_flow_through_servers_that_are_not_ours(make_stack, tmp_path) -> 
             assert {"kafka", "store", "catalog"} & set(stack.containers()) == set()
             stack.wait_until_well()
             rows = stack.count()
-            wait_until(lambda: stack.count() > rows, 60, "more trades")
+            wait_until(lambda: stack.count() > rows, 60, "more trades", every=1)
             assert_exactly_once(stack)
             assert stack.preview_without_changes().code == 0

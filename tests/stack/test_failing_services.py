@@ -19,7 +19,10 @@ SERVER = ("python3", "-I", "-m", "http.server", "8000", "--directory", "/opt")
 FAULTS = {
     "": {},
     "wrong command": {"command": ("no-such-program", "--at-all")},
-    "unhealthy": {"probe": port_probe(9)},
+    "unhealthy": {
+        "probe": port_probe(9),
+        "command": ("python3", "-c", "import time; print('nobody', 'asks'); time.sleep(3600)"),
+    },
     "missing image": {"image": "tapehouse.invalid/nothing@sha256:" + "0" * 64},
     "job": {"job": True, "probe": (), "command": ("python3", "-c", "print('made it')")},
     "job that fails": {
@@ -60,8 +63,8 @@ def one_service(make_stack):
     ("fault", "mended", "words"),
     [
         ("wrong command", "", ("service dashboard failed", "no-such-program")),
-        ("unhealthy", "", ("service dashboard failed", "dashboard")),
-        ("missing image", "", ("tapehouse.invalid/nothing",)),
+        ("unhealthy", "", ("service dashboard failed", "nobody asks")),
+        ("missing image", "", ("service dashboard failed", "tapehouse.invalid/nothing")),
         ("job that fails", "job", ("service ensure-topics failed", "last words")),
     ],
 )

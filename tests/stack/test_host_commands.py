@@ -21,6 +21,7 @@ def test_status_tells_of_every_service_and_of_the_stream(stack: Stack) -> None:
     assert set(report["services"]) == set(stack.containers())
     assert report["stream"]["query"]["id"]
     assert report["feed"] == "simulator"
+    assert report["dashboard"] == stack.dashboard_url()
     shown = stack.cli("status").out
     assert "stock-ticks" in shown
     assert "running" in shown
@@ -36,12 +37,25 @@ def test_a_moment_of_the_past_answers_as_it_did(stack: Stack) -> None:
     assert same["n"] == row["n"]
 
 
+def test_a_moment_is_named_through_the_keeper(stack: Stack) -> None:
+    [told] = json.loads(stack.cli("tag", "seen", "--keep", "1d", "--format", "json").out)
+    [named] = [
+        row
+        for row in json.loads(stack.cli("snapshots", "--offsets", "--format", "json").out)
+        if "seen" in row["tags"]
+    ]
+    assert named["snapshot_id"] == told["snapshot_id"]
+    (row,) = stack.sql("SELECT count(*) AS n FROM trades", "--as-of", "seen")
+    assert row["n"] == named["total_rows"]
+    stack.cli("tag", "--delete", "seen")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
         (("sql", "SELEC 1"), 9, "syntax error"),
         (("sql", "DROP TABLE trades"), 9, "read-only"),
-        (("sql", "SELECT * FROM read_csv('/run/tapehouse/secrets/x')"), 9, "disabled"),
+        (("sql", "SELECT * FROM read_csv('/run/tapehouse/secrets/x')"), 9, "read_csv is not"),
         (
             ("sql", "SELECT 1 FROM trades", "--as-of", "2001-01-01T00:00:00Z"),
             8,
@@ -75,7 +89,10 @@ def test_ctrl_c_ends_a_replay_in_order(stack: Stack, tmp_path: Path) -> None:
         text=True,
     ) as replay:
         wait_until(
-            lambda: "--replay" in _processes(stack, "producer"), 60, "the replay to have begun"
+            lambda: "--replay" in _processes(stack, "producer"),
+            60,
+            "the replay to have begun",
+            every=1,
         )
         time.sleep(3)
         replay.send_signal(signal.SIGINT)

@@ -6,9 +6,11 @@ import shlex
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ingest.recording import recording_name
 from tests.support.instance import wait_until
 from tests.support.stack import ENGINE, ROOT, TAPEHOUSE, Stack, assert_exactly_once
 
@@ -17,6 +19,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(1500)]
 # What a replay goes on through; the producer's container is the one that it runs in.
 _LAST = "producer"
 _DAY = "us-equities-2013-10-07.frames.jsonl.zst"
+_MADE_UP = ROOT / "tests" / "data" / "made-up.frames.jsonl"
 
 
 def kill(stack: Stack, service: str) -> None:
@@ -29,12 +32,12 @@ def kill(stack: Stack, service: str) -> None:
         now = stack.containers()[service]
         return now.restarts > before.restarts and now.is_good
 
-    wait_until(is_back, 180, f"{service} to be well again")
+    wait_until(is_back, 180, f"{service} to be well again", every=1)
 
 
 def test_every_container_may_be_killed_while_a_day_plays(stack: Stack, test_data: Path) -> None:
     day = test_data / _DAY
-    recording = day if day.exists() else ROOT / "tests" / "data" / "made-up.frames.jsonl"
+    recording = day if day.exists() else _MADE_UP
     before = stack.count()
     with subprocess.Popen(
         [TAPEHOUSE, "--stack", stack.name, "replay", recording, "--speed", "200", "--json"],
@@ -55,7 +58,7 @@ def test_every_container_may_be_killed_while_a_day_plays(stack: Stack, test_data
     assert outcome["sent"] == outcome["acknowledged"] == outcome["stored"] > 0
     kill(stack, _LAST)
     stack.wait_until_well()
-    wait_until(stack.is_caught_up, 120, "the tables to hold the topic")
+    wait_until(stack.is_caught_up, 120, "the tables to hold the topic", every=1)
     assert_exactly_once(stack)
     assert stack.count() >= before + outcome["stored"]
 
@@ -68,10 +71,26 @@ def test_the_engine_may_be_stopped_and_started(stack: Stack) -> None:
         if os.environ.get("TAPEHOUSE_REQUIRE"):
             pytest.fail(line)
         pytest.skip(line)
-    rows, ids = stack.count(), {name: one.id for name, one in stack.containers().items()}
+    outcome = json.loads(stack.cli("replay", str(_MADE_UP), "--speed", "max", "--json").out)
+    assert outcome["sent"] == outcome["acknowledged"] == outcome["stored"] > 0
+    replayed = _rows_of(stack, _MADE_UP)
+    ids = {name: one.id for name, one in stack.containers().items()}
+    rows, acknowledged = stack.count(), stack.latest()
+    assert acknowledged > 0
     subprocess.run(shlex.split(restart), check=True, timeout=300)
     stack.wait_until_well(300)
     assert {name: one.id for name, one in stack.containers().items()} == ids
-    wait_until(lambda: stack.count() > rows, 60, "more trades")
+    wait_until(lambda: stack.count() > rows, 60, "more trades", every=1)
+    wait_until(
+        lambda: stack.is_caught_up(acknowledged), 120, "the tables to hold the topic", every=1
+    )
+    assert stack.latest() >= acknowledged
+    assert _rows_of(stack, _MADE_UP) == replayed
     assert_exactly_once(stack)
     assert stack.replaced_by() == set()
+
+
+def _rows_of(stack: Stack, recording: Path) -> list[dict[str, Any]]:
+    """All that is stored of the recording's replays."""
+    source = recording_name(recording)
+    return stack.sql(f"SELECT * FROM trades WHERE source = '{source}' ORDER BY ALL")

@@ -66,6 +66,7 @@ class TestNothingChanges:
             lambda: stack.containers()["simulator"].restarts > before.restarts,
             60,
             "the restart",
+            every=1,
         )
         stack.wait_until_well()
         stack.pulumi("refresh", "--yes", "--skip-preview", "--stack", stack.name)

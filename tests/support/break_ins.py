@@ -1,8 +1,38 @@
 """Programs that try what must not be possible, run inside a stack's containers.
 
 Each prints a JSON object: what was tried -> what came of it, `refused: ...` or `ACCEPTED`. They use
-what the image holds and nothing of ours but the settings, which find the addresses.
+what the image holds and nothing of ours but the settings, which find the addresses. What a refusal
+is worth is for `unproven` to say.
 """
+
+from collections.abc import Mapping
+
+# The program's own, and those of one that never reached a server that could refuse it.
+_FAULTS = ("NameError", "TypeError", "AttributeError", "SyntaxError", "ImportError")
+_UNREACHED = (
+    *("ConnectionError", "ConnectionRefusedError", "ConnectionResetError", "RemoteDisconnected"),
+    *("ConnectTimeout", "ReadTimeout", "TimeoutError", "URLError", "gaierror"),
+)
+# As the store's client, whose every error is an OSError, words the same.
+_UNREACHED_WORDS = ("NETWORK_CONNECTION", "curlCode")
+
+
+def unproven(results: Mapping[str, str], *, answered: bool = True) -> list[str]:
+    """Attempts that were accepted, and those whose failure is no refusal.
+
+    That is a fault of the attempt itself and, unless `answered` is False, a server that was never
+    reached: where a network keeps it away, just that is the refusal.
+    """
+    kinds = (*_FAULTS, *(_UNREACHED if answered else ()))
+    words = _UNREACHED_WORDS if answered else ()
+    return [
+        f"{name}: {how}"
+        for name, how in results.items()
+        if not how.startswith("refused: ")
+        or how.removeprefix("refused: ").partition(":")[0] in kinds
+        or any(word in how for word in words)
+    ]
+
 
 TRY = """
 import json, os, urllib.error, urllib.request
@@ -14,7 +44,7 @@ def attempt(name, act):
     try:
         act()
     except BaseException as error:
-        results[name] = f"refused: {type(error).__name__}: {str(error)[:160]}"
+        results[name] = f"refused: {type(error).__name__}: {str(error)[:400]}"
     else:
         results[name] = "ACCEPTED"
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from infra.engine import LAUNCHER, PROJECT_LABEL, STACK_LABEL, Container, Engine
 from infra.reach_stack import PROJECT
+from tests.support import break_ins
 from tests.support.instance import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -62,19 +63,25 @@ class Stack:
     config: dict[str, str]
     secret: str = field(default_factory=lambda: secrets.token_hex(32))
     secret_config: dict[str, str] = field(default_factory=dict)
+    _tried: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict, repr=False)
 
     def init(self) -> None:
         """Make the stack and its config; nothing runs yet."""
         self.home.mkdir(parents=True, exist_ok=True)
         self.pulumi("stack", "init", self.name)
-        self.configure({"secret": self.secret, **self.secret_config}, "--secret")
-        self.configure(self.config)
+        self.configure(self.config, {"secret": self.secret, **self.secret_config})
 
-    def configure(self, values: Mapping[str, str], kind: str = "--plaintext") -> None:
-        """Set config values; a dot in a key is a path into an object."""
-        for key, value in values.items():
-            path = ("--path",) if "." in key else ()
-            self.pulumi("config", "set", kind, *path, key, value, "--stack", self.name)
+    def configure(self, values: Mapping[str, str], secret: Mapping[str, str] | None = None) -> None:
+        """Set config values, plain and secret ones; a dot in a key is a path into an object."""
+        kinds = {"--plaintext": values, "--secret": secret or {}}
+        given = [
+            word
+            for kind, pairs in kinds.items()
+            for key, value in pairs.items()
+            for word in (kind, f"{key}={value}")
+        ]
+        if given:
+            self.pulumi("config", "set-all", "--path", *given, "--stack", self.name)
 
     def pulumi(self, *arguments: str, check: bool = True) -> Done:
         done = subprocess.run(
@@ -86,18 +93,17 @@ class Stack:
             timeout=_PULUMI_SECONDS,
             check=False,
         )
-        text = done.stdout + done.stderr
-        if check and done.returncode:
-            raise AssertionError(
-                f"pulumi {' '.join(arguments[:2])}: {done.returncode}\n{text[-6000:]}"
-            )
-        return Done(done.returncode, text, done.stdout)
+        return _done(f"pulumi {' '.join(arguments[:2])}", done, check=check)
 
     def environment(self) -> dict[str, str]:
         """Pulumi's: a state of our own; tools from the PATH are never replaced by downloads."""
-        own = {
+        return self._surroundings() | {
             "PULUMI_BACKEND_URL": self.home.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": "of-the-tests",
+        }
+
+    def _surroundings(self) -> dict[str, str]:
+        own = {
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             # Before the editable install, so that the copy's own sources are what runs.
             "PYTHONPATH": str(self.project),
@@ -114,8 +120,14 @@ class Stack:
     def up(self, *, check: bool = True) -> Done:
         return self.pulumi("up", "--yes", "--skip-preview", "--stack", self.name, check=check)
 
-    def destroy(self) -> Done:
-        return self.pulumi("destroy", "--yes", "--skip-preview", "--stack", self.name)
+    def destroy(self, *, check: bool = True) -> Done:
+        return self.pulumi("destroy", "--yes", "--skip-preview", "--stack", self.name, check=check)
+
+    @property
+    def deletion(self) -> str:
+        """The shell's command that deletes what `retain` has left, as the outputs show it."""
+        found = f"docker volume ls -q --filter label={STACK_LABEL}={self.name}"
+        return f"docker volume rm $({found})"
 
     def preview_without_changes(self) -> Done:
         return self.pulumi(
@@ -144,7 +156,7 @@ class Stack:
         return {PROJECT_LABEL: PROJECT, STACK_LABEL: self.name}
 
     def leftovers(self) -> list[str]:
-        """Names of everything of this stack that the engine still has."""
+        """Names of everything of this stack that the engine still has; of an image, its id too."""
         prefix = f"{PROJECT}-{self.name}-"
         asked = {
             "ps": ("ps", "--all", "--format", "{{.Names}}"),
@@ -153,12 +165,15 @@ class Stack:
             "image": ("images", "--format", "{{.Repository}}"),
         }
         # Images may carry the prefix as a path: tapehouse-test/kafka.
-        return [
+        named = [
             f"{kind} {name}"
             for kind, arguments in asked.items()
             for name in docker(*arguments).split()
             if name.startswith((prefix, prefix.rstrip("-") + "/"))
         ]
+        # One whose name has moved on to another is found by its label alone.
+        label = f"--filter=label={STACK_LABEL}={self.name}"
+        return named + [f"image {found}" for found in docker("images", "--quiet", label).split()]
 
     def cli(self, *arguments: str, timeout: float = 300, check: bool = True) -> Done:
         """Run `tapehouse --stack` beside the stack."""
@@ -186,13 +201,24 @@ class Stack:
         return int(self.sql(f"SELECT count(*) AS n FROM {table}")[0]["n"])
 
     def status(self) -> dict[str, Any]:
-        report: dict[str, Any] = json.loads(self.cli("status", "--json").out)
+        report: dict[str, Any] = json.loads(self.cli("status", "--json", check=False).out)
         return report
 
-    def is_caught_up(self, minimum: int = 0) -> bool:
-        """Whether all that the trades' topic held a moment ago is stored."""
+    def offsets(self) -> dict[str, dict[str, int]]:
+        """By topic partition of the trades: `stored` and `latest`; none while nobody answers."""
         stream = self.status()["stream"]
-        places = (stream or {"offsets": {}})["offsets"].get("stock-ticks", {}).values()
+        places: dict[str, dict[str, int]] = (stream or {"offsets": {}})["offsets"].get(
+            "stock-ticks", {}
+        )
+        return places
+
+    def latest(self) -> int:
+        """How many trades the topic holds: all that were acknowledged a moment ago."""
+        return sum(place["latest"] for place in self.offsets().values())
+
+    def is_caught_up(self, minimum: int = 0) -> bool:
+        """Whether all that the trades' topic held a moment ago is stored, and `minimum` of them."""
+        places = self.offsets().values()
         stored = sum(place.get("stored", 0) for place in places)
         latest = sum(place.get("latest", 0) for place in places)
         return bool(places) and stored >= max(minimum, latest)
@@ -203,6 +229,7 @@ class Stack:
             lambda: all(one.is_good for one in self.containers().values()),
             seconds,
             f"all containers of {self.name} to be well",
+            every=1,
         )
         self.cli("status", "--wait", timeout=seconds + 60)
 
@@ -211,7 +238,8 @@ class Stack:
         docker("stop", "--time", "1", self.containers()[service].name)
 
     def dashboard_url(self) -> str:
-        return str(self.status()["dashboard"])
+        (address,) = self.containers()["dashboard"].published
+        return f"http://{address}"
 
     def python(self, service: str, program: str) -> Any:
         """What a program prints as JSON that runs in a container with the service's secrets."""
@@ -223,6 +251,63 @@ class Stack:
         )
         assert done.returncode == 0, done.stderr.decode(errors="replace")[-3000:]
         return json.loads(done.stdout)
+
+    def tried(self, service: str, program: str) -> dict[str, str]:
+        """What came of a break-in (see `break_ins`), which is run once whoever asks."""
+        if (service, program) not in self._tried:
+            self._tried[service, program] = self.python(service, program)
+        return self._tried[service, program]
+
+
+class MadeStack(Stack):
+    """One that is brought up and down as `make` does it: its state, its passphrase and its secret
+    are those that these commands choose."""
+
+    def init(self) -> None:
+        self.home.mkdir(parents=True, exist_ok=True)
+        # The stack itself is the command's to make; it takes up a config that is there.
+        assert not self.secret_config
+        lines = [f"  {PROJECT}:{key}: {json.dumps(value)}" for key, value in self.config.items()]
+        path = self.project / f"Pulumi.{self.name}.yaml"
+        path.write_text("\n".join(["config:", *lines, ""]))
+
+    def environment(self) -> dict[str, str]:
+        made = self.project / ".stack"
+        return self._bare() | {
+            "PULUMI_BACKEND_URL": (made / "state").as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(made / "passphrase"),
+        }
+
+    def up(self, *, check: bool = True) -> Done:
+        return self._make("up", check=check)
+
+    def destroy(self, *, check: bool = True) -> Done:
+        return self._make("down", check=check)
+
+    def _bare(self) -> dict[str, str]:
+        """Without the variables by which a user keeps a state and a passphrase of their own."""
+        own = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+        return {name: text for name, text in self._surroundings().items() if name not in own}
+
+    def _make(self, verb: str, *, check: bool) -> Done:
+        done = subprocess.run(
+            [sys.executable, "-m", "infra.provision", verb, "--stack", self.name],
+            cwd=self.project,
+            env=self._bare(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_PULUMI_SECONDS,
+            check=False,
+        )
+        return _done(f"make {verb}", done, check=check)
+
+
+def _done(what: str, process: subprocess.CompletedProcess[str], *, check: bool) -> Done:
+    text = process.stdout + process.stderr
+    if check and process.returncode:
+        raise AssertionError(f"{what}: {process.returncode}\n{text[-6000:]}")
+    return Done(process.returncode, text, process.stdout)
 
 
 def docker(*arguments: str) -> str:
@@ -251,6 +336,15 @@ def assert_exactly_once(stack: Stack) -> int:
     return sum(row["n"] for row in rows)
 
 
+def logins_of_strangers(stack: Stack) -> dict[str, str]:
+    """What came of default, anonymous and made-up logins at the store, the catalog and Kafka."""
+    return {
+        **stack.tried("dashboard", break_ins.LOGINS_AT_THE_STORE),
+        **stack.tried("dashboard", break_ins.LOGINS_AT_THE_CATALOG),
+        **stack.tried("producer", break_ins.LOGINS_AT_KAFKA),
+    }
+
+
 @contextmanager
 def running(stack: Stack) -> Iterator[Stack]:
     """The stack from `init` to `destroy`, whatever happens in between."""
@@ -259,6 +353,7 @@ def running(stack: Stack) -> Iterator[Stack]:
         stack.up()
         yield stack
     finally:
-        stack.configure({"lifecycle": "ephemeral"})
-        stack.pulumi("destroy", "--yes", "--skip-preview", "--stack", stack.name, check=False)
+        stack.destroy(check=False)
+        if stack.config.get("lifecycle") == "retain":
+            subprocess.run(stack.deletion, shell=True, check=False)
     assert stack.leftovers() == []

@@ -1,5 +1,9 @@
 """Runs the Pulumi program without Pulumi: what it would register, as plain values."""
 
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,9 +90,6 @@ def registered(
     monkeypatch.setattr(images_component, "build_context", _context)
     mocks = _Mocks()
     monitor = _Monitor(mocks)
-    pulumi.runtime.set_mocks(
-        mocks, settings.project, settings.stack, preview=False, monitor=monitor
-    )
 
     @pulumi.runtime.test
     def program():
@@ -98,8 +99,40 @@ def registered(
         )
         return stack.build(stack.lay_ground(settings, services, contents, Engine(HOST)))
 
-    program()
+    def run():
+        pulumi.runtime.set_mocks(
+            mocks, settings.project, settings.stack, preview=False, monitor=monitor
+        )
+        program()
+
+    _apart(run)
     return [_opened(kind, name, inputs, monitor) for kind, name, inputs in mocks.made]
+
+
+def _apart(act: Callable[[], None]) -> None:
+    """Call it in a thread and a context of its own, and close every event loop made there.
+
+    Pulumi leaves one open in each thread that it uses; another library's, such as the browser's,
+    could not run beside one in this thread.
+    """
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    def own_loop() -> None:
+        loops.append(asyncio.new_event_loop())
+        asyncio.set_event_loop(loops[-1])
+
+    with (
+        ThreadPoolExecutor(initializer=own_loop) as helpers,
+        ThreadPoolExecutor(1, initializer=own_loop) as thread,
+    ):
+
+        def run() -> None:
+            asyncio.get_event_loop().set_default_executor(helpers)
+            act()
+
+        thread.submit(copy_context().run, run).result()
+    for loop in loops:
+        loop.close()
 
 
 def of(made: list[Registered], kind: str) -> dict[str, Registered]:
