@@ -4,11 +4,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pyarrow as pa
 import pytest
 from pulumi import ErrorHookArgs
 
 from catalog.errors import LakeError, ServiceError
+from infra import stack
+from infra.config import StackSettings
 from infra.delivery import delivered_files
 from infra.engine import SERVICE_LABEL, Container
 from infra.health import Running
@@ -190,6 +193,44 @@ def test_a_dashboard_that_cannot_read_the_table_is_named_with_the_reason():
     ):
         flow([told(5, 5)], [refused], simulated=False)
     flow([told(5, 5)], [refused], simulated=False, patience=30)
+
+
+@pytest.mark.parametrize(
+    ("has_token", "names", "asked"),
+    [
+        (False, ("simulator", "stream", "dashboard"), [True]),
+        (True, ("stream", "dashboard"), [False]),
+        (False, ("dashboard",), []),
+    ],
+)
+def test_the_end_of_up_asks_for_a_trade_where_there_is_a_way_for_it(
+    monkeypatch, has_token, names, asked
+):
+    found: list[bool] = []
+
+    def note(engine, prefix, reach, patience, *, simulated):
+        assert (prefix, reach.topic, patience) == ("tapehouse-dev", "stock-ticks", 5)
+        found.append(simulated)
+
+    monkeypatch.setattr(stack, "verify_flow", note)
+    engine = StandIn(
+        {f"tapehouse-dev-{name}": inspected(f"tapehouse-dev-{name}") for name in names}
+    )
+    services = [Service(name, (name,), Running(), 64, probe=("ask",)) for name in names]
+    settings = StackSettings(has_token=has_token, patience_seconds=5)
+    assert stack._verify(engine, settings, services)
+    assert found == asked
+
+
+def test_what_does_not_flow_fails_the_run(monkeypatch):
+    def refuse(*_, **__):
+        raise ServiceError("service stream failed: for a reason")
+
+    monkeypatch.setattr(stack, "verify", lambda *_: None)
+    monkeypatch.setattr(stack, "verify_flow", refuse)
+    services = [Service(name, (name,), Running(), 64) for name in ("stream", "dashboard")]
+    with pytest.raises(pulumi.RunError, match="service stream failed: for a reason"):
+        stack._verify(StandIn({}), StackSettings(), services)
 
 
 def test_a_failed_creation_is_told_with_the_services_name_and_last_words():
