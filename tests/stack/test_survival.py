@@ -1,4 +1,4 @@
-"""`kill -9` of each container's main process, then of the engine: all returns, nothing is lost."""
+"""Processes killed, the engine stopped, the stack destroyed: all returns, and nothing is lost."""
 
 import json
 import os
@@ -12,7 +12,14 @@ import pytest
 
 from ingest.recording import recording_name
 from tests.support.instance import wait_until
-from tests.support.stack import ENGINE, ROOT, TAPEHOUSE, Stack, assert_exactly_once
+from tests.support.stack import (
+    ENGINE,
+    ROOT,
+    TAPEHOUSE,
+    Stack,
+    assert_data_outlive_destroy,
+    assert_exactly_once,
+)
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1500)]
 
@@ -88,6 +95,13 @@ def test_the_engine_may_be_stopped_and_started(stack: Stack) -> None:
     assert _rows_of(stack, _MADE_UP) == replayed
     assert_exactly_once(stack)
     assert stack.replaced_by() == set()
+
+
+def test_a_stack_told_to_retain_its_data_takes_them_up_after_destroy(stack: Stack) -> None:
+    """The last of all: it ends the shared stack once. What stays is deleted when the tests end."""
+    assert stack.replaced_by({"lifecycle": "retain"}) == set()
+    stack.config["lifecycle"] = "retain"
+    assert_data_outlive_destroy(stack)
 
 
 def _rows_of(stack: Stack, recording: Path) -> list[dict[str, Any]]:

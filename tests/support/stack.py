@@ -336,6 +336,38 @@ def assert_exactly_once(stack: Stack) -> int:
     return sum(row["n"] for row in rows)
 
 
+def assert_data_outlive_destroy(stack: Stack) -> None:
+    """Destroy the stack, which leaves the docker volumes that are kept, and bring it up on them."""
+    kept = json.loads(stack.cli("snapshots", "--format", "json").out)[-1]
+    rows = _rows_as_of(stack, kept["snapshot_id"])
+    assert rows["n"] == kept["total_rows"] > 0
+    shown = stack.pulumi("stack", "output", "data", "--stack", stack.name).out
+    assert shown.rstrip().endswith(stack.deletion)
+    stack.destroy()
+    assert stack.containers() == {}
+    left = stack.leftovers()
+    assert left
+    assert all(one.startswith("volume ") for one in left)
+    assert not any("secrets" in one for one in left)
+
+    stack.up()
+    stack.wait_until_well()
+    assert _rows_as_of(stack, kept["snapshot_id"]) == rows
+    assert stack.count() > rows["n"]
+    wait_until(stack.is_caught_up, 120, "the tables to hold the topic", every=1)
+    assert_exactly_once(stack)
+
+
+def _rows_as_of(stack: Stack, snapshot_id: int) -> dict[str, Any]:
+    """How many rows that snapshot has, and one number that changes with any of them."""
+    columns = "symbol, event_time, price, size, source, kafka_partition, kafka_offset"
+    (row,) = stack.sql(
+        f"SELECT count(*) AS n, bit_xor(hash({columns}))::VARCHAR AS content FROM trades",
+        *("--as-of", str(snapshot_id)),
+    )
+    return row
+
+
 def logins_of_strangers(stack: Stack) -> dict[str, str]:
     """What came of default, anonymous and made-up logins at the store, the catalog and Kafka."""
     return {
