@@ -336,10 +336,20 @@ def assert_exactly_once(stack: Stack) -> int:
     return sum(row["n"] for row in rows)
 
 
+def summed(stack: Stack, where: str, *options: str) -> dict[str, Any]:
+    """How many trades there are under a condition, and a text that changes with any of them."""
+    columns = "symbol, event_time, price, size, source, kafka_partition, kafka_offset"
+    content = f"bit_xor(hash({columns}))::VARCHAR"
+    text = f"SELECT count(*) AS n, {content} AS content FROM trades WHERE {where}"
+    (row,) = stack.sql(text, *options)
+    return row
+
+
 def assert_data_outlive_destroy(stack: Stack) -> None:
     """Destroy the stack, which leaves the docker volumes that are kept, and bring it up on them."""
     kept = json.loads(stack.cli("snapshots", "--format", "json").out)[-1]
-    rows = _rows_as_of(stack, kept["snapshot_id"])
+    then = ("--as-of", str(kept["snapshot_id"]))
+    rows = summed(stack, "true", *then)
     assert rows["n"] == kept["total_rows"] > 0
     shown = stack.pulumi("stack", "output", "data", "--stack", stack.name).out
     assert shown.rstrip().endswith(stack.deletion)
@@ -352,20 +362,10 @@ def assert_data_outlive_destroy(stack: Stack) -> None:
 
     stack.up()
     stack.wait_until_well()
-    assert _rows_as_of(stack, kept["snapshot_id"]) == rows
+    assert summed(stack, "true", *then) == rows
     assert stack.count() > rows["n"]
     wait_until(stack.is_caught_up, 120, "the tables to hold the topic", every=1)
     assert_exactly_once(stack)
-
-
-def _rows_as_of(stack: Stack, snapshot_id: int) -> dict[str, Any]:
-    """How many rows that snapshot has, and one number that changes with any of them."""
-    columns = "symbol, event_time, price, size, source, kafka_partition, kafka_offset"
-    (row,) = stack.sql(
-        f"SELECT count(*) AS n, bit_xor(hash({columns}))::VARCHAR AS content FROM trades",
-        *("--as-of", str(snapshot_id)),
-    )
-    return row
 
 
 def logins_of_strangers(stack: Stack) -> dict[str, str]:
