@@ -5,11 +5,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Options for the command behind demo and run: make demo ARGS="--port 8600"
 ARGS ?=
-# The stack that up and down are about.
+# The stack that up, down and config are about.
 STACK ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up down test test-fast lint bench components lock clean distclean
+.PHONY: help setup setup-dev demo up down config test test-fast lint bench components lock clean distclean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -29,6 +29,9 @@ up: setup ## provision everything in containers (needs Docker and the Pulumi com
 down: setup ## take it all away again
 	@exec $(BIN)/python -m infra.provision down --stack $(STACK) $(ARGS)
 
+config: setup ## what `pulumi config` does: make config ARGS="set workers 2" && make up
+	@exec $(BIN)/python -m infra.provision config --stack $(STACK) $(ARGS)
+
 test: setup-dev ## every test that this machine can run
 	@$(BIN)/pytest $(ARGS)
 
@@ -41,7 +44,7 @@ lint: setup-dev ## format, style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup-dev ## measure speed, freshness and memory; takes about half an hour
+bench: setup-dev ## measure speed, freshness and memory; takes about an hour and a half
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 components: ## build the page's components anew (needs Node; the built files are in the repository)
@@ -52,7 +55,7 @@ lock: setup-dev ## resolve packages and jars anew
 	$(BIN)/python -m infra.jars --lock
 
 clean: ## remove the data of the demo
-	@if [ -x $(BIN)/tapehouse ] && $(BIN)/tapehouse status >/dev/null 2>&1; then \
+	@if [ -e .tapehouse/lock ] && ! flock --nonblock .tapehouse/lock true; then \
 		echo "The demo still runs: stop it with Ctrl-C first."; exit 1; fi
 	rm -rf .tapehouse
 

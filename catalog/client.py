@@ -7,6 +7,8 @@ import requests
 from pyiceberg.catalog import Catalog
 from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.exceptions import (
+    CommitFailedException,
+    CommitStateUnknownException,
     ForbiddenError,
     NoSuchNamespaceError,
     NoSuchTableError,
@@ -40,6 +42,11 @@ def translated(settings: LakeSettings) -> Iterator[None]:
         raise LakeError(
             f"The catalog at {where} refused our credentials. Check TAPEHOUSE_CATALOG_CREDENTIAL"
             " or TAPEHOUSE_CATALOG_TOKEN."
+        ) from error
+    except (CommitFailedException, CommitStateUnknownException) as error:
+        raise LakeError(
+            f"The catalog at {where} did not take a change of a table ({type(error).__name__}):"
+            " others changed it each time before, or its outcome is unknown. Try again."
         ) from error
     except (requests.RequestException, RESTError, OSError) as error:
         raise LakeError(

@@ -2,14 +2,16 @@
 
 A trade carries several codes; each of open/close, high/low and volume is updated only if **all**
 its codes allow it. Source: Finnhub's list of US trade conditions and the consolidated tape's rules
-for last, high/low and volume. An unknown code keeps the trade and updates all three.
+for last, high/low and volume. An unknown code keeps the trade and updates all three; it is shown by
+its number. Code 24 (Form T) says that a trade is of the extended session; it updates what it falls
+into like any other, since bars know no sessions.
+
+`VERSION` grows with every change of the data: bars made under two versions may differ.
 """
 
 from dataclasses import dataclass
 
 VERSION = 1
-
-FORM_T = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +91,3 @@ CONDITIONS: dict[int, Condition] = {
 NOT_OPEN_CLOSE = tuple(code for code, c in CONDITIONS.items() if not c.open_close)
 NOT_HIGH_LOW = tuple(code for code, c in CONDITIONS.items() if not c.high_low)
 NOT_VOLUME = tuple(code for code, c in CONDITIONS.items() if not c.volume)
-
-
-def describe(codes: tuple[int, ...] | list[int] | None) -> str:
-    """The codes' names, comma-separated; a code without a name shows as its number."""
-    return ", ".join(
-        CONDITIONS[code].name if code in CONDITIONS else str(code) for code in codes or ()
-    )

@@ -74,9 +74,17 @@ class LakeError(TapehouseError):
 
 
 class MomentError(LakeError):
-    """The asked-for moment is unknown, expired, or in the future."""
+    """The asked-for moment is unknown, expired, or in the future.
+
+    `nearest` are the ids of the kept snapshots of `trades` that the message offers instead; an
+    error that comes from another process has none.
+    """
 
     exit_code = 8
+
+    def __init__(self, message: str, nearest: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.nearest = nearest
 
 
 class QueryError(TapehouseError):
@@ -95,3 +103,21 @@ class RecordingError(TapehouseError):
     """A recording cannot be read."""
 
     exit_code = 11
+
+
+def kind_of(exit_code: object) -> type[TapehouseError] | None:
+    """The kind of error that ends a process with this exit code; None where no kind is meant.
+
+    1 means none: it is also what Python ends with when it crashes.
+    """
+    return _KINDS.get(exit_code) if isinstance(exit_code, int) else None
+
+
+_KINDS: dict[int, type[TapehouseError]] = {
+    kind.exit_code: kind
+    for kind in tuple(vars().values())
+    if isinstance(kind, type)
+    and issubclass(kind, TapehouseError)
+    and "exit_code" in vars(kind)
+    and kind is not TapehouseError
+}

@@ -9,12 +9,26 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-
-from pyiceberg.table import Table as IcebergTable
-from pyiceberg.table.refs import SnapshotRefType
+from difflib import get_close_matches
 
 from catalog.errors import MomentError
+from catalog.history import History, Kind, Snapshot, show_time
 from catalog.schema import TRADES
+
+__all__ = [
+    "LIVE",
+    "History",
+    "Kind",
+    "Moment",
+    "ResolvedMoment",
+    "Snapshot",
+    "no_such_tag",
+    "parse_moment",
+    "resolve",
+]
+
+_MOST_TAGS_SHOWN = 5
+_WHERE_ALL_ARE = "`tapehouse snapshots` lists all."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,81 +54,6 @@ LIVE = Moment()
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """One snapshot of one table, as its metadata tells it."""
-
-    snapshot_id: int
-    parent_id: int | None
-    committed_at: datetime
-    operation: str
-    summary: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """A table's kept snapshots, oldest first, and its tags."""
-
-    table: str
-    snapshots: tuple[Snapshot, ...]
-    tags: Mapping[str, int]
-
-    @classmethod
-    def of(cls, name: str, table: IcebergTable) -> "History":
-        """The history of a loaded table, in the order of its commits."""
-        known = {
-            snapshot.snapshot_id: Snapshot(
-                snapshot.snapshot_id,
-                snapshot.parent_snapshot_id,
-                datetime.fromtimestamp(snapshot.timestamp_ms / 1000, UTC),
-                snapshot.summary.operation.value if snapshot.summary else "unknown",
-                dict(snapshot.summary.additional_properties) if snapshot.summary else {},
-            )
-            for snapshot in table.metadata.snapshots
-        }
-        tags = {
-            ref_name: ref.snapshot_id
-            for ref_name, ref in table.metadata.refs.items()
-            if ref.snapshot_ref_type is SnapshotRefType.TAG
-        }
-        order = {
-            snapshot.snapshot_id: snapshot.sequence_number or 0
-            for snapshot in table.metadata.snapshots
-        }
-        return cls(name, tuple(sorted(known.values(), key=lambda s: order[s.snapshot_id])), tags)
-
-    @property
-    def tip(self) -> Snapshot:
-        """The newest snapshot. Raises MomentError for a table that has none."""
-        if not self.snapshots:
-            raise MomentError(
-                f"Table {self.table} has no snapshot yet. Has the stack been started?"
-            )
-        return self.snapshots[-1]
-
-    def find(self, snapshot_id: int) -> Snapshot | None:
-        """The kept snapshot of that id, if any."""
-        return next((s for s in self.snapshots if s.snapshot_id == snapshot_id), None)
-
-    def last_not_later(self, time: datetime) -> Snapshot:
-        """The snapshot that was the tip at `time`; MomentError where none can tell."""
-        earlier = [s for s in self.snapshots if s.committed_at <= time]
-        later = next((s for s in self.snapshots if s.committed_at > time), None)
-        if not earlier:
-            first = self.tip if later is None else later
-            began = "began" if first.parent_id is None else "is kept from"
-            raise MomentError(
-                f"{self.table} {began} {_show(first)}; {time.isoformat()} is before that."
-                f" Nearest: {_show(first)}."
-            )
-        if later is not None and later.parent_id != earlier[-1].snapshot_id:
-            raise MomentError(
-                f"What {self.table} held at {time.isoformat()} has been expired."
-                f" Nearest kept: {_show(earlier[-1])}, and {_show(later)}."
-            )
-        return earlier[-1]
-
-
-@dataclass(frozen=True, slots=True)
 class ResolvedMoment:
     """A moment with its explicit snapshot id for each table."""
 
@@ -128,7 +67,7 @@ def parse_moment(text: str) -> Moment:
     text = text.strip()
     if text in {"", "live"}:
         return LIVE
-    if text.isdecimal():
+    if text.isascii() and text.isdecimal():
         return Moment(snapshot_id=int(text))
     if re.match(r"\d{4}-\d{2}-\d{2}([T ]|$)", text):
         try:
@@ -147,50 +86,145 @@ def resolve(moment: Moment, histories: Iterable[History], now: datetime) -> Reso
     Raises MomentError when the moment is unknown, expired or in the future.
     """
     by_table = {history.table: history for history in histories}
-    trades = by_table[TRADES.name]
-    chosen = _choose(moment, trades, now)
-    snapshot_ids = {
-        name: (history.tip if moment.is_live else _companion(moment, history, chosen)).snapshot_id
-        for name, history in by_table.items()
-        if name != TRADES.name
-    }
-    return ResolvedMoment(
-        moment, chosen.committed_at, {TRADES.name: chosen.snapshot_id, **snapshot_ids}
-    )
-
-
-def _choose(moment: Moment, trades: History, now: datetime) -> Snapshot:
-    if moment.time is not None:
-        if moment.time > now:
-            raise MomentError(
-                f"{moment.time.isoformat()} is in the future. Newest: {_show(trades.tip)}."
+    trades = by_table.pop(TRADES.name)
+    chosen = _choose(moment, trades, by_table, now)
+    ids = {TRADES.name: chosen.snapshot_id}
+    for name, history in by_table.items():
+        companion = history.tip if moment.is_live else _companion(moment, trades, history, chosen)
+        if companion is None:
+            raise _gone(
+                f"{trades.show(chosen)} of trades is kept, but what {name} held then has been"
+                " expired, so it is no moment of the whole any more.",
+                chosen.committed_at,
+                trades,
+                by_table,
             )
-        return trades.last_not_later(moment.time)
-    wanted = moment.snapshot_id
-    if moment.tag is not None:
-        if moment.tag not in trades.tags:
-            known = ", ".join(sorted(trades.tags)) or "none"
-            raise MomentError(f"There is no tag {moment.tag!r}. Tags: {known}.")
-        wanted = trades.tags[moment.tag]
-    if wanted is None:
+        ids[name] = companion.snapshot_id
+    return ResolvedMoment(moment, chosen.committed_at, ids)
+
+
+def _choose(
+    moment: Moment, trades: History, others: Mapping[str, History], now: datetime
+) -> Snapshot:
+    if moment.is_live:
         return trades.tip
+    if moment.time is not None:
+        return _at_time(moment.time, trades, others, now)
+    if moment.tag is not None:
+        return _tagged(moment.tag, trades)
+    wanted = moment.snapshot_id or 0
     found = trades.find(wanted)
     if found is None:
-        raise MomentError(
-            f"Snapshot {wanted} is not among the {len(trades.snapshots)} kept snapshots of trades:"
-            f" it has been expired or never was. Kept: {_show(trades.snapshots[0])}"
-            f" to {_show(trades.tip)}; `tapehouse snapshots` lists them."
-        )
+        raise _unknown_id(wanted, trades, others)
     return found
 
 
-def _companion(moment: Moment, history: History, chosen: Snapshot) -> Snapshot:
-    if moment.tag is not None and moment.tag in history.tags:
-        tagged = history.find(history.tags[moment.tag])
-        if tagged is not None:
-            return tagged
-    return history.last_not_later(chosen.committed_at)
+def _at_time(
+    time: datetime, trades: History, others: Mapping[str, History], now: datetime
+) -> Snapshot:
+    if time > max(now, trades.tip.committed_at):
+        raise MomentError(
+            f"{show_time(time)} is in the future. Newest: {trades.show(trades.tip)}.",
+            (trades.tip.snapshot_id,),
+        )
+    found = trades.at(time)
+    if found is not None:
+        return found
+    earlier, later = trades.around(time)
+    if earlier is None and later is not None and later.parent_id is None:
+        why = f"{show_time(time)} is before the first commit of trades."
+    elif earlier is None:
+        why = f"{show_time(time)} is before the oldest kept snapshot: it has been expired."
+    else:
+        why = f"What trades held at {show_time(time)} has been expired."
+    raise _gone(why, time, trades, others)
 
 
-def _show(snapshot: Snapshot) -> str:
-    return f"{snapshot.snapshot_id} ({snapshot.committed_at.isoformat(timespec='milliseconds')})"
+def _tagged(tag: str, trades: History) -> Snapshot:
+    found = trades.find(trades.tags[tag]) if tag in trades.tags else None
+    if found is None:
+        raise no_such_tag(tag, trades)
+    return found
+
+
+def no_such_tag(tag: str, trades: History) -> MomentError:
+    """The error about a tag that `trades` does not have, with those of the most similar names."""
+    close = get_close_matches(tag, trades.tags) or sorted(trades.tags)[-_MOST_TAGS_SHOWN:]
+    shown = "; ".join(
+        f"{name} ({show_time(snapshot.committed_at)})"
+        for name in close
+        if (snapshot := trades.find(trades.tags[name]))
+    )
+    return MomentError(
+        f"There is no tag {tag!r}: it was never made, was deleted, or its time is over."
+        + (f" Of {len(trades.tags)} tags, nearest: {shown}." if shown else " There are none.")
+        + f" {_WHERE_ALL_ARE}",
+        tuple(trades.tags[name] for name in close),
+    )
+
+
+def _unknown_id(wanted: int, trades: History, others: Mapping[str, History]) -> MomentError:
+    """An id carries no time. What can be known: whose parent it was, or that it is another's."""
+    for name, history in others.items():
+        snapshot = history.find(wanted)
+        if snapshot is not None:
+            return _gone(
+                f"{wanted} is a snapshot of {name}; a moment is a snapshot of trades.",
+                snapshot.committed_at,
+                trades,
+                others,
+            )
+    child = trades.child_of(wanted)
+    if child is not None:
+        return _gone(
+            f"Snapshot {wanted} has been expired; it was the one right before"
+            f" {trades.show(child)}.",
+            child.committed_at,
+            trades,
+            others,
+        )
+    ends = (*trades.snapshots[:1], *trades.snapshots[1:][-1:])
+    return MomentError(
+        f"Snapshot {wanted} is not among the {len(trades.snapshots)} kept snapshots of trades: it"
+        " has been expired, or never was. An id does not tell its time, so the nearest cannot be"
+        f" told. Kept: {' to '.join(trades.show(end) for end in ends)}. {_WHERE_ALL_ARE}",
+        tuple(end.snapshot_id for end in ends),
+    )
+
+
+def _companion(
+    moment: Moment, trades: History, other: History, chosen: Snapshot
+) -> Snapshot | None:
+    """The other table's snapshot of a chosen one of trades; None where it has been expired."""
+    if moment.tag is not None and moment.tag in other.tags:
+        return other.find(other.tags[moment.tag])
+    found = other.at(chosen.committed_at)
+    if found is not None:
+        return found
+    # A tag keeps what was the last one then, also where its neighbours are gone.
+    tags = trades.tags_of(chosen.snapshot_id)
+    tagged = (other.find(other.tags[tag]) for tag in tags if tag in other.tags)
+    return next((s for s in tagged if s and s.committed_at <= chosen.committed_at), None)
+
+
+def _gone(why: str, time: datetime, trades: History, others: Mapping[str, History]) -> MomentError:
+    """With the nearest moments on both sides of `time` that every table still has."""
+    whole = [
+        snapshot
+        for snapshot in trades.snapshots
+        if all(_has_whole(snapshot, trades, history) for history in others.values())
+    ]
+    earlier = [snapshot for snapshot in whole if snapshot.committed_at <= time][-1:]
+    later = [snapshot for snapshot in whole if snapshot.committed_at > time][:1]
+    near = (*earlier, *later)
+    offered = ", and ".join(trades.show(snapshot) for snapshot in near)
+    return MomentError(
+        f"{why} Nearest kept: {offered or 'none'}. {_WHERE_ALL_ARE}",
+        tuple(snapshot.snapshot_id for snapshot in near),
+    )
+
+
+def _has_whole(snapshot: Snapshot, trades: History, other: History) -> bool:
+    tags = trades.tags_of(snapshot.snapshot_id)
+    moments = (Moment(snapshot_id=snapshot.snapshot_id), *(Moment(tag=tag) for tag in tags))
+    return any(_companion(moment, trades, other, snapshot) for moment in moments)

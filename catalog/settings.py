@@ -46,7 +46,7 @@ class Settings(BaseSettings):
             # Not chained: pydantic's own message would show the refused value, maybe a secret.
             raise SettingsError(
                 f"Settings cannot be used: {problems}. Set them in the environment or in .env"
-                " (.env.example describes each)."
+                " (.env.example describes them)."
             ) from None
 
 

@@ -39,7 +39,8 @@ _PLAIN_TYPES: dict[ColumnType, IcebergType] = {
 
 # Why each is set on purpose:
 PROPERTIES: dict[str, str] = {
-    # One file per table partition and micro-batch, without the second pass of range distribution.
+    # For batches: one file per table partition, without the second pass of range distribution. The
+    # stream of trades asks for `none` itself, since its tasks hold whole symbols.
     "write.distribution-mode": "hash",
     "write.parquet.compression-codec": "zstd",
     # A commit rewrites the metadata file; without this every old one stays in the store for ever.

@@ -11,7 +11,8 @@ import pyarrow as pa
 from infra.connections import lake_settings
 from infra.home import Home
 from serving import Lake
-from serving.asking import Request, answer
+from serving.asking import AnyRequest, Request, answer, answer_apart, to_json
+from serving.console.settings import ConsoleSettings
 
 
 class Answer(NamedTuple):
@@ -27,13 +28,16 @@ class Answer(NamedTuple):
         return cls(table.column_names, list(zip(*columns, strict=True)))
 
 
-def ask_home(home: Home, request: Request) -> Answer:
+def ask_home(home: Home, request: AnyRequest) -> pa.Table:
     """Ask the lake of a home. Raises QueryError, MomentError, LakeError."""
-    with Lake.open(lake_settings(home)) as lake:
-        return Answer.of(answer(lake, request))
+    settings = lake_settings(home)
+    if isinstance(request, Request) and request.limits is not None:
+        return answer_apart(settings, ConsoleSettings.read(), request)
+    with Lake.open(settings) as lake:
+        return answer(lake, request)
 
 
-def ask_through(pipe: Callable[[bytes], bytes], request: Request) -> Answer:
+def ask_through(pipe: Callable[[bytes], bytes], request: AnyRequest) -> pa.Table:
     """Ask a `python -m serving` that `pipe` runs: its input in, its output back."""
-    with pa.ipc.open_stream(pipe(request.to_json())) as reader:
-        return Answer.of(reader.read_all())
+    with pa.ipc.open_stream(pipe(to_json(request))) as reader:
+        return reader.read_all()

@@ -13,7 +13,7 @@ from typer.exceptions import TyperException
 
 from catalog.errors import ServiceError, SettingsError, TapehouseError
 from catalog.logs import Redactor, configure_logging
-from infra import cli_data, cli_run
+from infra import cli_care, cli_data, cli_moments, cli_run, cli_travel
 from infra.cli_options import STACK_COMMANDS, StackOption, known_secrets
 from infra.output import words
 
@@ -21,14 +21,13 @@ _INTERRUPTED = 130
 
 app = typer.Typer(
     name="tapehouse",
-    help="Live trades in an open Iceberg lake, on your own machine.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (cli_run, cli_data):
+for module in (cli_run, cli_data, cli_moments, cli_travel, cli_care):
     module.register(app)
 
 
@@ -41,8 +40,8 @@ def _root(
     """Live trades in an open Iceberg lake, on your own machine.
 
     Exit codes: 0 all is well; 1 a check failed, or a fault of ours; 2 settings or usage; 3 setup;
-    4 a service; 5 the feed; 6 Kafka; 7 the lake; 8 the moment; 9 the SQL; 10 the checkpoint; 11 a
-    recording; 130 stopped by Ctrl-C.
+    4 a service; 5 the feed; 6 Kafka; 7 the lake; 8 the moment; 9 the SQL or another question; 10
+    the checkpoint; 11 a recording; 130 stopped by Ctrl-C.
     """
     if debug:
         os.environ["TAPEHOUSE_DEBUG"] = "1"

@@ -1,4 +1,4 @@
-"""The commands about data: record, replay, sql, snapshots."""
+"""The commands about data: record, replay, sql."""
 
 import signal
 from collections.abc import Iterator
@@ -24,7 +24,6 @@ from infra.connections import simulated_feed_settings
 from infra.home import Home
 from infra.output import Format, print_json, print_rows, say
 from infra.plan import FeedKind
-from infra.reach import ask, list_snapshots
 from ingest.recording import record as record_feed
 
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print the answer.")]
@@ -38,7 +37,6 @@ def register(app: typer.Typer) -> None:
         epilog='Examples: tapehouse sql "SELECT symbol, count(*) FROM trades GROUP BY ALL";'
         ' tapehouse sql "SELECT max(price) FROM trades" --as-of 2026-01-02T15:04:05Z --format csv'
     )(sql)
-    app.command(epilog="Example: tapehouse snapshots --format json")(snapshots)
 
 
 def record(
@@ -101,26 +99,72 @@ def replay(
 
 
 def sql(
-    query: Annotated[str, typer.Argument(help="One SELECT over trades, rejected, feed_events.")],
+    query: Annotated[str, typer.Argument(help="One SELECT over trades, bars_1m, latest, ...")],
     home: HomeOption = DEFAULT_HOME,
     stack: StackOption = None,
     as_of: Annotated[
         str | None,
         typer.Option(help="A snapshot id, a tag or a time.", metavar="MOMENT"),
     ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=0.1, metavar="SECONDS", help="Stop the query after this long."),
+    ] = None,
+    rows: Annotated[
+        int | None, typer.Option(min=1, help="Cut the answer after so many rows.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write to a .csv, .parquet or .arrow file instead."),
+    ] = None,
+    unsafe: Annotated[
+        bool,
+        typer.Option(
+            "--unsafe",
+            help="Run in this process, without gate, limits or deadline, with all that your user"
+            " may read. Only for SQL that you wrote yourself.",
+        ),
+    ] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Ask the lake in SQL, as it is now or as it was."""
-    print_rows(*ask(reach_of(home, stack), query, as_of), form)
+    """Ask the lake in SQL, as it is now or as it was.
+
+    Names: trades, rejected, feed_events, bars_1m, bars_1h, bars_1d, latest. In full, with a
+    snapshot of its own: lake.market.trades AT (VERSION => ID).
+
+    The query runs in a process of its own that can only read the lake, and for a bounded time;
+    Ctrl-C ends it.
+    """
+    if unsafe and (stack is not None or timeout or rows):
+        raise SettingsError(
+            "--unsafe runs the query in this process: it goes with a home alone, and knows neither"
+            " --timeout nor --rows."
+        )
+    # Heavy, and needed here alone.
+    from infra.asking import Answer  # noqa: PLC0415
+    from serving.asking import Limits, Request, cut_of  # noqa: PLC0415
+    from serving.console import export  # noqa: PLC0415
+
+    if output:
+        export.check(output)
+    if unsafe:
+        say("Unsafe: no gate and no limits; the query may do what DuckDB itself does not refuse.")
+    limits = None if unsafe else Limits(timeout, rows)
+    table = reach_of(home, stack).table(Request(query, as_of, limits=limits))
+    if output:
+        export.write(table, output)
+        say(f"{table.num_rows} rows written to {output}")
+    else:
+        print_rows(*Answer.of(table), form)
+    cut = cut_of(table)
+    if cut:
+        say(f"Cut after {table.num_rows} rows: {_CUTS[cut]}")
 
 
-def snapshots(
-    home: HomeOption = DEFAULT_HOME,
-    stack: StackOption = None,
-    form: FormatOption = Format.TABLE,
-) -> None:
-    """List the moments of the trades that can be read, oldest first."""
-    print_rows(*list_snapshots(reach_of(home, stack)), form)
+_CUTS = {
+    "rows": "--rows (or TAPEHOUSE_CONSOLE_ROWS) allows more.",
+    "bytes": "TAPEHOUSE_CONSOLE_MEGABYTES allows more.",
+}
 
 
 def _feed_to_record(path: Path) -> FeedSettings:

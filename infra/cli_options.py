@@ -23,7 +23,10 @@ StackOption = Annotated[
     ),
 ]
 # Those that work on a stack too; `--stack` may then stand before the command as well.
-STACK_COMMANDS = ("status", "doctor", "replay", "sql", "snapshots")
+STACK_COMMANDS = (
+    *("status", "doctor", "care", "replay", "sql"),
+    *("snapshots", "tag", "bars", "diff", "history"),
+)
 SPEED_HELP = "A recording's: 1, 10, ... times as fast as it was, or max."
 
 # Every secret that was read, so that no error message can show one.

@@ -1,6 +1,7 @@
 """The commands that run an instance and tell how it is: demo, run, status, doctor."""
 
 import time
+import uuid
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,15 +21,17 @@ from infra.cli_options import (
     parse_speed,
     reach_of,
 )
+from infra.flow import Flow
 from infra.home import Home
 from infra.output import print_json, print_rows, say
 from infra.plan import FeedKind, Plan, parse_feed
 from infra.ports import any_free_port
-from infra.reach import Reach, trades_position
+from infra.reach import Reach
 
 _WAIT_SECONDS = 170.0
 _APPEAR_SECONDS = 30.0
-_POLL_SECONDS = 0.25
+# In a stack each look enters a container.
+_POLL_SECONDS = 1.0
 
 PortOption = Annotated[
     int, typer.Option(min=0, max=65535, help="Port of the dashboard; 0: a free one.")
@@ -84,6 +87,12 @@ def run(
     trigger: TriggerOption = None,
     rate: RateOption = None,
     speed: Annotated[str, typer.Option(help=SPEED_HELP)] = "1",
+    rebuild: Annotated[
+        bool,
+        typer.Option(
+            "--rebuild", help="Make the stream's checkpoint anew; it goes on where the table ends."
+        ),
+    ] = False,
 ) -> None:
     """Start Kafka, the store, the streaming job, the feed and the dashboard; Ctrl-C stops them.
 
@@ -95,7 +104,9 @@ def run(
     opened = open_home(home)
     say(f"Tapehouse in {opened.path}, feed: {_describe_feed(kind, recording)}")
     page = None if no_dashboard else port or any_free_port()
-    instance.run(opened, Plan(kind, recording, rate, trigger, page, parse_speed(speed)), say)
+    request = uuid.uuid4().hex if rebuild else None
+    plan = Plan(kind, recording, rate, trigger, page, parse_speed(speed), request)
+    instance.run(opened, plan, say)
 
 
 def status(
@@ -106,7 +117,10 @@ def status(
         bool, typer.Option("--wait", help="Wait until all runs and, with a feed, trades flow.")
     ] = False,
 ) -> None:
-    """Tell how the instance is: its services, the stream, the tables."""
+    """Tell how the instance is: its services, the stream, the tables.
+
+    Exit code 4 when a service has failed or the stream does not answer.
+    """
     if wait:
         _wait_until_flowing(home, stack)
     report = _report(reach_of(home, stack))
@@ -114,6 +128,9 @@ def status(
         print_json(report)
     else:
         _print_report(report)
+    services_well = all(service["well"] for service in report["services"].values())
+    if not services_well or report["stream"] is None:
+        raise typer.Exit(ServiceError.exit_code)
 
 
 def doctor(home: HomeOption = DEFAULT_HOME, stack: StackOption = None) -> None:
@@ -179,6 +196,8 @@ def _print_report(report: dict[str, Any]) -> None:
             for name, t in keeper["tables"].items()
         ],
     )
+    if keeper["query"].get("stretched"):
+        say(f"\nThe stream commits less often than every {keeper['query']['stretched']}.")
     if report["dashboard"]:
         say(f"\nDashboard: {report['dashboard']}")
 
@@ -190,16 +209,14 @@ def _behind(offsets: dict[str, int]) -> int:
 def _wait_until_flowing(home: Path, stack: str | None) -> None:
     """Until every service is ready and, with a feed, stored offsets move. Raises ServiceError."""
     begun = time.monotonic()
-    first: int | None = None
+    flow: Flow | None = None
     reason = "it has not started"
     while (waited := time.monotonic() - begun) < _WAIT_SECONDS:
         try:
             reach = reach_of(home, stack)
-            position = trades_position(reach)
-            query = reach.keeper_status()["query"]
-            stored = sum(stored for stored, _ in position.values())
-            first = stored if first is None and query["id"] else first
-            if query["id"] and (not reach.has_feed or stored > (first or 0)):
+            flow = flow or Flow(reach.topic)
+            flow.note(reach.keeper_status())
+            if flow.grew or (flow.runs and not reach.has_feed):
                 return
             reason = "no new trade has reached the table"
         except ServiceError as error:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from catalog.retention import DEFAULT_LADDER
 from catalog.settings import DEFAULT_SYMBOLS
 
 
@@ -72,6 +73,7 @@ class StackSettings:
     brokers: int = 1
     topic_partitions: int = 2
     trigger_seconds: float = 2
+    snapshot_ladder: str = DEFAULT_LADDER
     rate: float | None = None
     dashboard_port: int = 8501
     dashboard_address: str = "127.0.0.1"

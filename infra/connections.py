@@ -8,7 +8,7 @@ from catalog.settings import BrokerSettings, FeedSettings, LakeSettings
 from infra.home import Home
 from infra.ports import LOOPBACK
 from infra.services import WAREHOUSE_BUCKET
-from streaming.keeper import ask_status
+from streaming.keeper_client import ask_act, ask_status
 
 SIMULATOR = "simulator"
 
@@ -54,4 +54,11 @@ def keeper_status(home: Home) -> dict[str, Any]:
     """What the streaming process tells of itself. Raises ServiceError when it is silent."""
     return ask_status(
         LOOPBACK, home.ports["stream.keeper"], SecretStr(home.credentials.keeper_token)
+    )
+
+
+def keeper_act(home: Home, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Have the streaming process do an act. Raises what it says, ServiceError when it is silent."""
+    return ask_act(
+        LOOPBACK, home.ports["stream.keeper"], SecretStr(home.credentials.keeper_token), path, body
     )

@@ -12,7 +12,7 @@ from threading import Event
 
 import psutil
 
-from catalog.errors import ServiceError
+from catalog.errors import ServiceError, kind_of
 from catalog.logs import Redactor
 from infra.files import write_private
 from infra.health import Running
@@ -106,7 +106,8 @@ class LocalRunner:
     def start(self, stop: Event) -> None:
         """Start all, each as soon as what it needs is ready; returns early when `stop` is set.
 
-        Raises ServiceError with the last lines of its log when a service cannot start.
+        Raises an error with the last lines of its log when a service cannot start: of the kind
+        that its exit code tells where it is a module of ours, else ServiceError.
         """
         waiting = list(self._services)
         begun: dict[str, float] = {}
@@ -193,7 +194,9 @@ class LocalRunner:
                 status.state is State.BACKOFF and seconds > _FAILING_SECONDS
             )
         if hopeless or seconds > _START_SECONDS:
-            raise ServiceError(
+            has_told = status.state is State.EXITED and service.command[0] == sys.executable
+            kind = kind_of(status.exit_code) if has_told else None
+            raise (kind or ServiceError)(
                 f"{service.name} did not start ({status.detail or status.state.lower()}). The last"
                 f" lines of {self._home.logs / service.name}.log:\n"
                 f"{self._tail(f'{service.name}.log')}"

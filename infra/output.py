@@ -13,7 +13,6 @@ from rich.table import Table
 
 # What commands answer goes to standard output, what they say meanwhile to standard error, so that
 # an answer can be piped.
-answers = Console(highlight=False, soft_wrap=True)
 words = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 

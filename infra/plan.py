@@ -25,7 +25,9 @@ from infra.paths import JARS, executable
 from infra.service import Service, Site
 from ingest.programs import Contents
 from ingest.recording import recording_name
-from serving.settings import streamlit_command
+from ingest.settings import IngestSettings
+from serving.settings import DashboardSettings, streamlit_command
+from streaming.settings import StreamingSettings
 
 ENVIRONMENT_PREFIX = "TAPEHOUSE_"
 
@@ -44,6 +46,7 @@ class Plan:
     """One run; `dashboard_port` None means no page.
 
     `rate` is the simulator's, in trades a second; `speed` a recording's, None as fast as it goes.
+    `rebuild` is a name of this run's own, under which the stream makes its checkpoint anew, once.
     """
 
     feed: FeedKind
@@ -52,6 +55,7 @@ class Plan:
     trigger_seconds: float | None = None
     dashboard_port: int | None = 8501
     speed: float | None = 1.0
+    rebuild: str | None = None
 
     @property
     def source(self) -> str:
@@ -97,7 +101,12 @@ def local_site(home: Home, java: Java) -> Site:
 
 
 def local_services(home: Home, plan: Plan, java: Java) -> tuple[Service, ...]:
-    """The services of the run, in the order in which they are shown."""
+    """The services of the run, in the order in which they are shown.
+
+    Raises SettingsError for tuning that a service would refuse.
+    """
+    for group in (StreamingSettings, IngestSettings, DashboardSettings):
+        group.read()
     site, credentials = local_site(home, java), home.credentials
     broker = environment_of(broker_settings(home))
     lake = environment_of(lake_settings(home))
@@ -109,7 +118,12 @@ def local_services(home: Home, plan: Plan, java: Java) -> tuple[Service, ...]:
         # them; should it ever overtake them, it is started again.
         replace(
             services.stream(
-                site, broker, lake, _stream_settings(plan, java), credentials.keeper_token
+                site,
+                broker,
+                lake,
+                _stream_settings(plan, java),
+                credentials.keeper_token,
+                rebuild=plan.rebuild,
             ),
             waits_for=("store",),
         ),

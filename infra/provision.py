@@ -1,4 +1,4 @@
-"""`make up` and `make down`: the Pulumi command with a state, a passphrase and a secret of our own.
+"""`make up`, `down` and `config`: the Pulumi command with a state, passphrase and secret of ours.
 
 Everything is kept in `.stack/`, readable by its owner alone: Pulumi's state in files, and the
 passphrase that seals the secrets in it. Whoever sets PULUMI_BACKEND_URL or PULUMI_CONFIG_PASSPHRASE
@@ -27,12 +27,13 @@ _PASSPHRASES = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code: Pulumi's own, or that of what is missing."""
     parser = argparse.ArgumentParser(prog="provision", description=__doc__)
-    parser.add_argument("verb", choices=("up", "down"))
+    parser.add_argument("verb", choices=("up", "down", "config"))
     parser.add_argument("--stack", default="dev", help="its name (dev)")
     options, others = parser.parse_known_args(arguments)
     try:
         pulumi = Pulumi(find_pulumi(), options.stack, environment(os.environ, FOLDER))
-        return pulumi.up(others) if options.verb == "up" else pulumi.down(others)
+        verbs = {"up": pulumi.up, "down": pulumi.down, "config": pulumi.config}
+        return verbs[options.verb](others)
     except TapehouseError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
@@ -86,8 +87,8 @@ class Pulumi:
 
     def up(self, others: Sequence[str]) -> int:
         """Make the stack and its secret if they are not there, then everything in it."""
-        if self._run("stack", "select", "--create", self._stack, quiet=True):
-            return self._run("stack", "select", "--create", self._stack)
+        if code := self._ensure_stack():
+            return code
         if self._run("config", "get", "secret", "--stack", self._stack, quiet=True):
             # Given on the standard input: a process list shows every argument.
             code = self._run(
@@ -102,6 +103,14 @@ class Pulumi:
         """Take everything away; the stack's config and its secret stay for the next time."""
         code = self._run("destroy", "--yes", "--skip-preview", "--stack", self._stack, *others)
         return code or remove_stages()
+
+    def config(self, others: Sequence[str]) -> int:
+        """What `pulumi config` does, such as `set workers 2`; before the first `up`, too."""
+        return self._ensure_stack() or self._run("config", *others, "--stack", self._stack)
+
+    def _ensure_stack(self) -> int:
+        select = ("stack", "select", "--create", self._stack)
+        return self._run(*select, quiet=True) and self._run(*select)
 
     def _run(self, *arguments: str, given: str | None = None, quiet: bool = False) -> int:
         hidden = subprocess.DEVNULL if quiet else None

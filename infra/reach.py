@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     # Heavy, and needed by some commands alone.
+    import pyarrow as pa
+
     from infra.asking import Answer
     from ingest.replay import ReplayReport
-    from serving.asking import Request
+    from serving.asking import AnyRequest
 
 Json = dict[str, Any]
 
@@ -21,7 +23,7 @@ class Reach(Protocol):
 
     @property
     def has_feed(self) -> bool:
-        """Whether trades should come in by themselves."""
+        """Whether trades should come in by themselves; a recording that has ended sends none."""
         ...
 
     @property
@@ -30,14 +32,21 @@ class Reach(Protocol):
         ...
 
     def describe(self) -> Json:
-        """What `status` tells, but for the stream: `services` by name, with state and detail."""
+        """What `status` tells, but for the stream: `services` by name, with state, detail, well."""
         ...
 
     def keeper_status(self) -> Json:
         """What the streaming process tells of itself. Raises ServiceError when it is silent."""
         ...
 
-    def answer(self, request: Request) -> Answer:
+    def act(self, path: str, body: Json) -> Json:
+        """Have the streaming process do an act, such as `/tag`; what came of it.
+
+        Raises what the act says, ServiceError when the process is silent.
+        """
+        ...
+
+    def table(self, request: AnyRequest) -> pa.Table:
         """Ask the instance's lake. Raises QueryError, MomentError, LakeError."""
         ...
 
@@ -52,22 +61,30 @@ class Reach(Protocol):
         ...
 
 
+def answer(reach: Reach, request: AnyRequest) -> Answer:
+    """What the instance's lake answers, as rows. Raises QueryError, MomentError, LakeError."""
+    # Heavy, and needed here alone.
+    from infra.asking import Answer  # noqa: PLC0415
+
+    return Answer.of(reach.table(request))
+
+
 def ask(
     reach: Reach, sql: str, as_of: str | None = None, parameters: Sequence[object] = ()
 ) -> Answer:
-    """Answer one SELECT, now or as of a moment. Raises QueryError, MomentError, LakeError."""
+    """Answer a SELECT of ours, now or as of a moment. Raises QueryError, MomentError, LakeError."""
     # Heavy, and needed here alone.
     from serving.asking import Request  # noqa: PLC0415
 
-    return reach.answer(Request(sql, as_of, tuple(parameters)))
+    return answer(reach, Request(sql, as_of, tuple(parameters)))
 
 
-def list_snapshots(reach: Reach) -> Answer:
-    """The kept snapshots of the trades, oldest first."""
+def list_snapshots(reach: Reach, last: int | None = None, *, offsets: bool = False) -> Answer:
+    """The kept snapshots of the trades, or the newest `last` of them, oldest first."""
     # Heavy, and needed here alone.
     from serving.asking import Request  # noqa: PLC0415
 
-    return reach.answer(Request())
+    return answer(reach, Request(last=last, offsets=offsets))
 
 
 def trades_position(reach: Reach) -> dict[str, tuple[int, int]]:

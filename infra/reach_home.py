@@ -7,16 +7,17 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from infra.connections import broker_settings, keeper_status
+from infra.connections import SIMULATOR, broker_settings, keeper_act, keeper_status
 from infra.home import Home
 from infra.plan import FeedKind
 from infra.reach import Json
-from infra.supervision import Supervisor
+from infra.supervision import Status, Supervisor
 
 if TYPE_CHECKING:
-    from infra.asking import Answer
+    import pyarrow as pa
+
     from ingest.replay import ReplayReport
-    from serving.asking import Request
+    from serving.asking import AnyRequest
 
 
 class HomeReach:
@@ -27,7 +28,10 @@ class HomeReach:
 
     @property
     def has_feed(self) -> bool:
-        return self._home.running().feed != FeedKind.NONE
+        feed = self._home.running().feed
+        if feed == FeedKind.RECORDING:
+            return not self._statuses()[SIMULATOR].ended
+        return feed != FeedKind.NONE
 
     @property
     def topic(self) -> str:
@@ -35,7 +39,6 @@ class HomeReach:
 
     def describe(self) -> Json:
         home, run = self._home, self._home.running()
-        supervisor = Supervisor(home.socket_path(), home.credentials.supervisor_password)
         return {
             "home": str(home.path),
             "started_at": run.started_at,
@@ -43,15 +46,27 @@ class HomeReach:
             "source": run.source,
             "dashboard": run.dashboard,
             "services": {
-                name: {"state": s.state.lower(), "pid": s.pid or None, "detail": s.detail}
-                for name, s in supervisor.statuses().items()
+                name: {
+                    "state": s.state.lower(),
+                    "pid": s.pid or None,
+                    "detail": s.detail,
+                    "well": s.is_well,
+                }
+                for name, s in self._statuses().items()
             },
         }
+
+    def _statuses(self) -> dict[str, Status]:
+        home = self._home
+        return Supervisor(home.socket_path(), home.credentials.supervisor_password).statuses()
 
     def keeper_status(self) -> Json:
         return keeper_status(self._home)
 
-    def answer(self, request: Request) -> Answer:
+    def act(self, path: str, body: Json) -> Json:
+        return keeper_act(self._home, path, body)
+
+    def table(self, request: AnyRequest) -> pa.Table:
         # Heavy, and needed here alone.
         from infra.asking import ask_home  # noqa: PLC0415
 

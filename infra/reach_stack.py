@@ -22,9 +22,10 @@ from infra.plan import FeedKind
 from infra.reach import Json
 
 if TYPE_CHECKING:
-    from infra.asking import Answer
+    import pyarrow as pa
+
     from ingest.replay import ReplayReport
-    from serving.asking import Request
+    from serving.asking import AnyRequest
 
 PROJECT = "tapehouse"
 """The name in Pulumi.yaml."""
@@ -35,11 +36,17 @@ _QUESTION_SECONDS = 3600.0
 
 
 class StackReach:
-    """The stack of that name on the engine that the docker command talks to."""
+    """The stack of that name on the engine that the docker command talks to.
 
-    def __init__(self, stack: str, engine: Engine | None = None) -> None:
+    `patience` bounds one question to a service, in seconds.
+    """
+
+    def __init__(
+        self, stack: str, engine: Engine | None = None, patience: float = _QUESTION_SECONDS
+    ) -> None:
         self._stack = stack
         self._engine = engine or Engine()
+        self._patience = patience
 
     @property
     def has_feed(self) -> bool:
@@ -78,7 +85,12 @@ class StackReach:
         status: Json = json.loads(done)
         return status
 
-    def answer(self, request: Request) -> Answer:
+    def act(self, path: str, body: Json) -> Json:
+        done = self._run("stream", "streaming", "--act", path, stdin=json.dumps(body).encode())
+        outcome: Json = json.loads(done)
+        return outcome
+
+    def table(self, request: AnyRequest) -> pa.Table:
         # Heavy, and needed here alone.
         from infra.asking import ask_through  # noqa: PLC0415
 
@@ -103,7 +115,7 @@ class StackReach:
 
     def _run(self, service: str, *module: str, stdin: bytes = b"") -> bytes:
         container = self._container(service)
-        done = self._engine.run_in(container, _inside(*module), stdin, _QUESTION_SECONDS)
+        done = self._engine.run_in(container, _inside(*module), stdin, self._patience)
         if done.returncode:
             raise error_of(done.returncode, done.stderr, service)
         return done.stdout
@@ -140,4 +152,5 @@ def _shown(container: Container) -> Json:
         "state": "done" if done else container.state,
         "pid": None,
         "detail": ", ".join(words),
+        "well": container.is_good,
     }

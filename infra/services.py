@@ -151,13 +151,20 @@ def stream(
     lake: Mapping[str, str],
     settings: Mapping[str, str],
     keeper_token: str,
+    rebuild: str | None = None,
 ) -> Service:
-    """The Spark job; it makes the tables that are absent, keeps them and cares for them."""
+    """The Spark job; it makes the tables that are absent, keeps them and cares for them.
+
+    It is started again with the same command, so a rebuild is asked for by a name, and made once.
+    """
     folder = site.data / "stream"
     token_file = site.files_of("stream") / "secrets" / "TAPEHOUSE_KEEPER_TOKEN"
     return Service(
         name="stream",
-        command=(site.python, "-m", "streaming"),
+        command=(
+            *(site.python, "-m", "streaming"),
+            *(("--rebuild", rebuild) if rebuild else ()),
+        ),
         health=HttpCheck(
             f"{site.url('stream.keeper')}/status",
             {"Authorization": f"Bearer {keeper_token}"},
@@ -235,7 +242,7 @@ def producer(
 def dashboard(
     site: Site, command: tuple[str, ...], port: int, lake: Mapping[str, str], folder: Path
 ) -> Service:
-    """The page; its keys only ever read."""
+    """The page. It only ever reads: in the stack its keys can do no more, in a home they could."""
     return Service(
         name="dashboard",
         command=(site.python, *command),

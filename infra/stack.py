@@ -4,6 +4,7 @@ feed -> broker -> compute -> rest catalog -> object store
 dashboard -----------------> rest catalog -> object store
 """
 
+import os
 from collections.abc import Sequence
 
 import pulumi
@@ -26,13 +27,14 @@ from infra.images_component import Images
 from infra.networks import Networks
 from infra.object_store import ObjectStore
 from infra.paths import ROOT
+from infra.reach_stack import StackReach
 from infra.rest_catalog import RestCatalog
 from infra.service import Service
 from infra.stack_checks import check_services, check_settings
 from infra.stack_config import read_external_secrets, read_settings, read_token
 from infra.stack_outputs import outputs
-from infra.stack_services import stack_services
-from infra.verification import verify
+from infra.stack_services import SIMULATOR, stack_services
+from infra.verification import verify, verify_flow
 
 _SHORTEST_SECRET = 32
 
@@ -57,7 +59,8 @@ def _run(config: pulumi.Config, feed: FeedSettings) -> None:
     ground = lay_ground(settings, services, contents, engine)
     asked = build(ground).apply(lambda _: _verify(engine, settings, services))
     pulumi.export("healthy", asked)
-    for name, value in outputs(settings, services).items():
+    by_make = "PULUMI_BACKEND_URL" in os.environ
+    for name, value in outputs(settings, services, by_make=by_make).items():
         pulumi.export(name, value)
 
 
@@ -130,6 +133,15 @@ def _verify(engine: Engine, settings: StackSettings, services: Sequence[Service]
     if not pulumi.runtime.is_dry_run():
         try:
             verify(engine, settings.prefix, services, settings.patience_seconds)
+            _verify_flow(engine, settings, [service.name for service in services])
         except TapehouseError as error:
             raise pulumi.RunError(str(error)) from None
     return True
+
+
+def _verify_flow(engine: Engine, settings: StackSettings, names: Sequence[str]) -> None:
+    # Both ends of the way; without them there is nothing to flow.
+    if {"stream", "dashboard"} <= set(names):
+        patience = settings.patience_seconds
+        reach = StackReach(settings.stack, engine, patience)
+        verify_flow(engine, settings.prefix, reach, patience, simulated=SIMULATOR in names)

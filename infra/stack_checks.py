@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from catalog.errors import SettingsError
+from catalog.retention import parse_rungs
 from infra.config import StackSettings
 from infra.service import Service
 
@@ -41,6 +42,7 @@ def check_settings(settings: StackSettings) -> None:
         f"triggerSeconds is {settings.trigger_seconds}, and must be 1 to"
         f" {SLOWEST_TRIGGER_SECONDS}.",
     )
+    _check_ladder(settings.snapshot_ladder)
     _check(settings.patience_seconds >= 1, "patienceSeconds must be at least 1.")
     _check(
         1 <= settings.dashboard_port <= LAST_PORT,
@@ -51,6 +53,13 @@ def check_settings(settings: StackSettings) -> None:
         f"dashboardAddress is {settings.dashboard_address!r}, and must be an address of the"
         " engine's machine such as 127.0.0.1: a port is published on an address, not on a name.",
     )
+
+
+def _check_ladder(text: str) -> None:
+    try:
+        parse_rungs(text)
+    except ValueError as error:
+        raise SettingsError(f"snapshotLadder is {text!r}: {error}.") from None
 
 
 def check_services(

@@ -51,6 +51,7 @@ def read_settings(
         brokers=_or(config.get_int("brokers"), defaults.brokers),
         topic_partitions=_or(config.get_int("topicPartitions"), defaults.topic_partitions),
         trigger_seconds=_or(config.get_int("triggerSeconds"), defaults.trigger_seconds),
+        snapshot_ladder=config.get("snapshotLadder") or defaults.snapshot_ladder,
         rate=config.get_int("rate") or None,
         dashboard_port=_or(config.get_int("dashboardPort"), defaults.dashboard_port),
         dashboard_address=config.get("dashboardAddress") or defaults.dashboard_address,

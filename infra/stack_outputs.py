@@ -18,9 +18,25 @@ _DATA = {
     f" $(docker volume ls -q --filter label={STACK_LABEL}={{stack}})",
 }
 
+_COMMANDS = {
+    True: (
+        'make config STACK={stack} ARGS="set tickers AAPL,MSFT" && make up STACK={stack}',
+        "make down STACK={stack}",
+    ),
+    False: (
+        "pulumi config set tickers AAPL,MSFT --stack {stack} && pulumi up --stack {stack}",
+        "pulumi destroy --stack {stack}",
+    ),
+}
 
-def outputs(settings: StackSettings, services: Sequence[Service]) -> dict[str, object]:
-    """The stack's outputs; none is a secret."""
+
+def outputs(
+    settings: StackSettings, services: Sequence[Service], *, by_make: bool
+) -> dict[str, object]:
+    """The stack's outputs; none is a secret.
+
+    `by_make`: the state is where `make` looks for it too, not where `pulumi login` was told.
+    """
     consoles = {
         service.name: f"http://127.0.0.1:{port}"
         for service in services
@@ -46,8 +62,7 @@ def outputs(settings: StackSettings, services: Sequence[Service]) -> dict[str, o
         "next": [
             f"tapehouse --stack {settings.stack} status",
             f"tapehouse --stack {settings.stack} sql 'SELECT count(*) FROM trades'",
-            "pulumi config set tickers AAPL,MSFT && pulumi up",
-            "make down",
+            *(command.format(stack=settings.stack) for command in _COMMANDS[by_make]),
         ],
     }
 

@@ -112,7 +112,10 @@ class _Stack:
             environment_of(self._broker(STREAM)),
             environment_of(self._writer()),
             spark_services.job_settings(site, settings.external_spark, secret)
-            | {"TAPEHOUSE_TRIGGER_SECONDS": f"{settings.trigger_seconds:g}"},
+            | {
+                "TAPEHOUSE_TRIGGER_SECONDS": f"{settings.trigger_seconds:g}",
+                "TAPEHOUSE_SNAPSHOT_LADDER": settings.snapshot_ladder,
+            },
             self.credentials.keeper_token,
         )
         first = ("ensure-topics", "ensure-tables", *(worker.name for worker in workers))

@@ -53,6 +53,13 @@ class Status:
         """Not running, and not about to be."""
         return self.state in {State.STOPPED, State.EXITED, State.FATAL}
 
+    @property
+    def is_well(self) -> bool:
+        """Running, about to, stopped by someone, or done with nothing wrong."""
+        if self.state is State.EXITED:
+            return self.exit_code == 0
+        return self.state not in {State.BACKOFF, State.FATAL, State.UNKNOWN}
+
 
 def render(services: Iterable[Service], specs: Path, logs: Path, socket: str, password: str) -> str:
     """Supervisor's configuration. Holds the socket's password: write it privately."""

@@ -1,15 +1,18 @@
-"""The last step of every `up`: each service is asked, now, whether it works.
+"""The last step of every `up`: each service is asked, now, whether it works, and all together.
 
 Pulumi sees what it changes. A service that was stopped, broke or was taken away since the last
-`up` would go unnoticed, and the run would be green; here it is found and named.
+`up` would go unnoticed, and the run would be green; here it is found and named. And each may answer
+for itself while no trade comes through: so the way is looked at from both its ends.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from catalog.errors import ServiceError
+from catalog.errors import ServiceError, TapehouseError
 from infra.engine import Container, Engine
+from infra.flow import Flow
+from infra.reach import Reach, ask
 from infra.service import Service
 
 _LINES = 15
@@ -27,6 +30,58 @@ def verify(engine: Engine, prefix: str, services: Sequence[Service], patience: f
         if time.monotonic() > deadline or any(final for _, final in problems):
             raise ServiceError("\n".join(text for text, _ in problems))
         time.sleep(_POLL_SECONDS)
+
+
+def verify_flow(
+    engine: Engine, prefix: str, reach: Reach, patience: float, *, simulated: bool
+) -> None:
+    """Return when trades reach the table and the dashboard can read it; else raise ServiceError.
+
+    A simulator never rests, so a new trade must come. A market may: then it is enough that all of
+    Kafka's are stored.
+    """
+    deadline, flow = time.monotonic() + patience, Flow(reach.topic)
+
+    def stuck() -> str:
+        try:
+            flow.note(reach.keeper_status())
+        except TapehouseError as error:
+            return str(error)
+        if flow.grew or (flow.is_caught_up and not simulated):
+            return ""
+        return f"{flow.stored} are in the table and {flow.latest} in Kafka, and no new one comes."
+
+    def unreadable() -> str:
+        try:
+            ask(reach, "SELECT count(*) FROM trades")
+        except TapehouseError as error:
+            return str(error)
+        return ""
+
+    if problem := _after(deadline, stuck):
+        suspects = ("producer", "stream") if flow.is_caught_up else ("stream",)
+        raise _unfit(engine, prefix, suspects, f"trades do not reach the table: {problem}")
+    if problem := _after(deadline, unreadable):
+        raise _unfit(engine, prefix, ("dashboard",), f"it cannot read the table: {problem}")
+
+
+def _after(deadline: float, complaint: Callable[[], str]) -> str:
+    """The complaint that is left at the deadline; empty as soon as there is none."""
+    while text := complaint():
+        if time.monotonic() > deadline:
+            return text
+        time.sleep(_POLL_SECONDS)
+    return ""
+
+
+def _unfit(engine: Engine, prefix: str, names: Sequence[str], how: str) -> ServiceError:
+    logs = "".join(
+        f"\nThe last lines of the log of {name}:{_log(engine, f'{prefix}-{name}')}"
+        for name in names
+    )
+    return ServiceError(
+        f"service {', '.join(names)} failed: every container is healthy, but {how}{logs}"
+    )
 
 
 def _problems(engine: Engine, prefix: str, services: Sequence[Service]) -> list[tuple[str, bool]]:
@@ -71,8 +126,11 @@ def _bad(engine: Engine, container: Container, service: Service) -> str:
         if service.job
         else "pulumi up --refresh, once its cause is mended"
     )
-    log = "".join(f"\n    {line}" for line in engine.logs(container.name, _LINES).splitlines())
     return (
         f"service {service.name} failed: {how}. To start it again: {advice}. The last lines of its"
-        f" log:{log}"
+        f" log:{_log(engine, container.name)}"
     )
+
+
+def _log(engine: Engine, name: str) -> str:
+    return "".join(f"\n    {line}" for line in engine.logs(name, _LINES).splitlines())

@@ -111,6 +111,9 @@ class Feed:
     def keep_alive(self) -> None:
         """For the reader that cannot take the next item yet: show the peer that we live.
 
+        It sends a pong that nobody asked for: a ping of the peer's waits behind the frames that are
+        not taken, and is answered only when its turn comes. A peer that takes any pong for life is
+        content; one that insists on its own ping's may hang up, which becomes a recorded gap.
         Called from the thread that iterates, as often as it likes; a failure shows at the next
         read.
         """

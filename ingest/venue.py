@@ -23,13 +23,18 @@ log = get_logger("ingest.simulator")
 
 @dataclass(frozen=True, slots=True)
 class VenueOptions:
-    """How the venue treats its clients."""
+    """How the venue treats its clients.
+
+    `ping_seconds` is between two frames of the vendor's own kind of ping, `keepalive_seconds`
+    between two of the protocol's, of which none are sent when it is None.
+    """
 
     token: str
     host: str = "127.0.0.1"
     port: int = 0
     symbol_limit: int = 50
     ping_seconds: float = 60.0
+    keepalive_seconds: float | None = None
     one_connection: bool = False
     faults: Faults = field(default_factory=Faults)
     seed: int = 1
@@ -122,7 +127,7 @@ class Venue:
                 process_request=self._admit,
                 ssl=options.tls,
                 compression=None,
-                ping_interval=None,  # like the vendor, we send our own kind of ping
+                ping_interval=options.keepalive_seconds,
                 close_timeout=None,  # a slow client still gets all that was sent before the close
                 max_size=64 * 1024,
             )

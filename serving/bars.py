@@ -21,6 +21,7 @@ from itertools import groupby
 
 import pyarrow as pa
 
+from catalog.errors import QueryError
 from serving.queries import Query, updates
 
 SECOND = 1_000_000
@@ -49,6 +50,25 @@ class Interval(StrEnum):
     def start_of(self, time: int) -> int:
         """The start of the bar that holds `time`; both in microseconds."""
         return time - time % self.microseconds
+
+    def next_start(self, time: int) -> int:
+        """The first start of a bar at or after `time`; both in microseconds."""
+        return -self.start_of(-time)
+
+    def start_in_sql(self, time: str) -> str:
+        """The same as `start_of`, as an expression over a column."""
+        width = self.microseconds
+        return f"{time} - (({time} % {width}) + {width}) % {width}"
+
+
+def parse_interval(text: str) -> Interval:
+    """Raises QueryError."""
+    try:
+        return Interval(text)
+    except ValueError as error:
+        raise QueryError(
+            f"{text!r} is no length of bars. There are {', '.join(Interval)}."
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +133,11 @@ def select_bars(trades: Query, interval: Interval) -> Query:
 
     `bar_start` is in microseconds; `open_key` and `close_key` are structs of the key's three parts.
     """
-    width = interval.microseconds
     return Query(
         f"""
         WITH trade AS (
             SELECT *,
-                event_us - ((event_us % {width}) + {width}) % {width} AS bar_start,
+                {interval.start_in_sql("event_us")} AS bar_start,
                 {{'t': event_us, 'p': kafka_partition, 'o': kafka_offset}} AS key,
                 price IS NOT NULL AND {updates("open_close")} AS sets_open_close,
                 price IS NOT NULL AND {updates("high_low")} AS sets_high_low,
@@ -145,6 +164,22 @@ def select_bars(trades: Query, interval: Interval) -> Query:
         """,
         trades.parameters,
     )
+
+
+def select_shown_bars(trades: Query, interval: Interval) -> Query:
+    """The same bars as users see them: `bar_start` is a time, VWAP stands beside its parts."""
+    bars = select_bars(trades, interval)
+    return Query(
+        "SELECT symbol, make_timestamptz(bar_start) AS bar_start, open, high, low, close, volume,"
+        f" trade_value, {vwap_in_sql()} AS vwap, trade_count FROM ({bars.text})",
+        bars.parameters,
+    )
+
+
+def vwap_in_sql(prefix: str = "") -> str:
+    """`Bar.vwap` as an expression over what `select_bars` answers."""
+    value, volume = f"{prefix}trade_value", f"{prefix}volume"
+    return f"CASE WHEN {volume} <> 0 THEN {value}::DOUBLE / {volume}::DOUBLE END"
 
 
 def from_arrow(table: pa.Table) -> dict[str, list[Bar]]:

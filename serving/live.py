@@ -7,7 +7,6 @@ so compaction and expiry beside it change nothing. Older history is loaded piece
 steps, at the snapshot that the frame stands on.
 """
 
-import random
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -21,9 +20,10 @@ import pyarrow.compute as pc
 from pyiceberg.catalog import Catalog
 from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.table import Table as IcebergTable
+from tenacity import RetryCallState, Retrying, wait_exponential, wait_random_exponential
 
 from catalog.client import translated
-from catalog.errors import TapehouseError
+from catalog.errors import LakeError, TapehouseError
 from catalog.logs import get_logger
 from catalog.schema import FEED_EVENTS, TRADES
 from catalog.settings import LakeSettings
@@ -44,7 +44,8 @@ from serving.queries import (
 
 _LOG = get_logger(__name__)
 _FEED_EVERY_SECONDS = 5.0
-_LONGEST_WAIT_SECONDS = 5.0
+# After a failure, half of it jitter: at most 0.5 s at first, 5 s at last.
+_RETRY_WAIT = wait_exponential(0.25, max=2.5) + wait_random_exponential(0.25, max=2.5)
 
 
 def _microseconds() -> int:
@@ -297,8 +298,9 @@ class LiveMarket:
             _LOG.warning("live_market_broken", reason=reason)
             self._swap(replace(self._frame, state=State.BROKEN, trouble=Trouble(since, reason)))
         self._failures += 1
-        longest = min(_LONGEST_WAIT_SECONDS, 0.25 * 2 ** min(self._failures, 10))
-        return random.uniform(longest / 2, longest)  # noqa: S311 - jitter, not a secret
+        tries = RetryCallState(Retrying(), None, (), {})
+        tries.attempt_number = self._failures
+        return float(_RETRY_WAIT(tries))
 
     def _swap(self, frame: Frame) -> None:
         with self._changed:
@@ -320,7 +322,7 @@ class LiveMarket:
 def _position(table: IcebergTable) -> Position:
     snapshot = table.current_snapshot()
     if snapshot is None:
-        raise TapehouseError("Table trades has no snapshot yet. Has the stack been started?")
+        raise LakeError("Table trades has no snapshot yet. Has the stack been started?")
     summary = snapshot.summary.additional_properties if snapshot.summary else {}
     return Position(
         snapshot.snapshot_id,

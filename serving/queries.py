@@ -4,14 +4,19 @@ Only names of our own tables, snapshot ids (integers) and condition codes ever s
 whatever comes from a user or the feed is a parameter.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog.conditions import NOT_HIGH_LOW, NOT_OPEN_CLOSE, NOT_VOLUME
-from catalog.schema import FEED_EVENTS, NAMESPACE, TABLES, TRADES, Table
+from catalog.schema import FEED_EVENTS, NAMESPACE, TRADES, Table
 
 ATTACHED = "lake"
+
+# What bars are made of (`serving.bars`).
+BAR_COLUMNS = (
+    "symbol, epoch_us(event_time) AS event_us, price, size, trade_value, conditions,"
+    " epoch_us(received_at) AS received_us, kafka_partition, kafka_offset"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,54 +33,59 @@ def table_at(table: Table, snapshot_id: int | None = None) -> str:
     return name if snapshot_id is None else f"{name} AT (VERSION => {int(snapshot_id)})"
 
 
-def plain_names(text: str, snapshot_ids: Mapping[str, int]) -> list[Query]:
-    """Temporary views that let `text` say `trades` for the table at its snapshot.
-
-    Only for tables that the text may name plainly, not as `lake.market.trades`: making a view asks
-    the catalog. A table without an id is read at its newest snapshot.
-    """
-    words = set(re.findall(r"(?<![\w.])\w+", text.lower()))
-    return [
-        Query(
-            f"CREATE OR REPLACE TEMP VIEW {table.name} AS"
-            f" SELECT * FROM {table_at(table, snapshot_ids.get(table.name))}"
-        )
-        for table in TABLES
-        if table.name in words
-    ]
-
-
 def in_files(paths: Sequence[str]) -> str:
     """Those data files in a FROM clause; all of them must be of one table."""
     listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
     return f"read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
 
 
-def select_trades(source: str, symbol: str, start: int, end: int) -> Query:
-    """One symbol's trades with `start <= event_time < end` (microseconds), as bars need them.
+def select_trades(
+    source: str,
+    symbol: str | None = None,
+    start: int | None = None,
+    end: int | None = None,
+    columns: str = BAR_COLUMNS,
+) -> Query:
+    """Trades with `start <= event_time < end` (microseconds), as bars need them.
 
-    `source` is what `table_at` or `in_files` says.
+    None sets no bound. `source` is what `table_at` or `in_files` says.
     """
-    return Query(
-        f"SELECT {_LIVE_COLUMNS} FROM {source} WHERE symbol = ?"
-        " AND event_time >= make_timestamptz(?::BIGINT)"
-        " AND event_time < make_timestamptz(?::BIGINT)",
-        (symbol, start, end),
-    )
+    bounds = {
+        "symbol = ?": symbol,
+        "event_time >= make_timestamptz(?::BIGINT)": start,
+        "event_time < make_timestamptz(?::BIGINT)": end,
+    }
+    given = {text: value for text, value in bounds.items() if value is not None}
+    where = f" WHERE {' AND '.join(given)}" if given else ""
+    return Query(f"SELECT {columns} FROM {source}{where}", tuple(given.values()))
 
 
-def select_new_trades(source: str, positions: Mapping[int, int]) -> Query:
-    """Trades beyond `positions`: the last offset already seen in each topic partition.
+def beyond(positions: Mapping[int, int]) -> str:
+    """A condition: the row lies beyond `positions`, the last offset seen of each topic partition.
 
-    A topic partition never seen is read whole. `source` as for `select_trades`.
+    A topic partition never seen is taken whole.
     """
-    beyond = [
+    each = [
         f"(kafka_partition = {int(number)} AND kafka_offset > {int(offset)})"
         for number, offset in sorted(positions.items())
     ]
     seen = ", ".join(str(int(number)) for number in sorted(positions)) or "-1"
-    where = " OR ".join([*beyond, f"kafka_partition NOT IN ({seen})"])
-    return Query(f"SELECT {_LIVE_COLUMNS} FROM {source} WHERE {where}")
+    return " OR ".join([*each, f"kafka_partition NOT IN ({seen})"])
+
+
+def select_new_trades(source: str, positions: Mapping[int, int]) -> Query:
+    """Trades `beyond` the positions; `source` as for `select_trades`."""
+    return Query(f"SELECT {BAR_COLUMNS} FROM {source} WHERE {beyond(positions)}")
+
+
+def select_offsets(source: str, symbol: str, start: int, end: int) -> Query:
+    """By topic partition: first and last offset of a symbol's trades in a time (microseconds)."""
+    trades = select_trades(source, symbol, start, end, "kafka_partition, kafka_offset")
+    return Query(
+        "SELECT kafka_partition, min(kafka_offset) AS first_offset,"
+        f" max(kafka_offset) AS last_offset FROM ({trades.text}) GROUP BY kafka_partition",
+        trades.parameters,
+    )
 
 
 def select_bounds(snapshot_id: int) -> Query:
@@ -105,9 +115,3 @@ def updates(part: str, conditions: str = "conditions") -> str:
     codes = {"open_close": NOT_OPEN_CLOSE, "high_low": NOT_HIGH_LOW, "volume": NOT_VOLUME}[part]
     listed = ", ".join(str(code) for code in codes)
     return f"NOT coalesce(list_has_any({conditions}, [{listed}]), false)"
-
-
-_LIVE_COLUMNS = (
-    "symbol, epoch_us(event_time) AS event_us, price, size, trade_value, conditions,"
-    " epoch_us(received_at) AS received_us, kafka_partition, kafka_offset"
-)

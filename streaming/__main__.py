@@ -1,13 +1,15 @@
-"""`python -m streaming [--rebuild | --status]`: the streaming process, or how it is."""
+"""`python -m streaming [--rebuild [REQUEST] | --status | --act PATH]`: runs it, or asks it."""
 
 import argparse
 import json
 import sys
+from collections.abc import Callable
+from typing import Any
 
-from catalog.errors import TapehouseError
+from catalog.errors import SettingsError, TapehouseError
 from catalog.logs import configure_logging, get_logger
 from catalog.settings import BrokerSettings, LakeSettings
-from streaming.keeper import ask_status
+from streaming.keeper_client import ask_act, ask_status
 from streaming.settings import StreamingSettings
 
 
@@ -16,17 +18,28 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m streaming", description=__doc__)
     parser.add_argument(
         "--rebuild",
-        action="store_true",
-        help="set the checkpoint aside and go on exactly where the table ends",
+        nargs="?",
+        const="",
+        metavar="REQUEST",
+        help="set the checkpoint aside and go on exactly where the table ends; once only for a"
+        " REQUEST, so that what restarts the process may repeat it",
     )
     parser.add_argument(
         "--status",
         action="store_true",
         help="print what the process that runs beside this one tells of itself, then end",
     )
+    parser.add_argument(
+        "--act",
+        metavar="PATH",
+        help="have the process that runs beside this one do an act, such as /tag, described by the"
+        " JSON object on standard input; print what came of it, then end",
+    )
     arguments = parser.parse_args()
     if arguments.status:
-        return _print_status()
+        return _print(_status)
+    if arguments.act:
+        return _print(lambda settings: _act(settings, arguments.act))
     configure_logging()
     try:
         settings, broker, lake = (
@@ -53,15 +66,26 @@ def main() -> int:
     return 0
 
 
-def _print_status() -> int:
+def _print(ask: Callable[[StreamingSettings], dict[str, Any]]) -> int:
     try:
-        settings = StreamingSettings.read()
-        status = ask_status(settings.keeper_host, settings.keeper_port, settings.keeper_token)
+        told = ask(StreamingSettings.read())
     except TapehouseError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
-    json.dump(status, sys.stdout)
+    json.dump(told, sys.stdout)
     return 0
+
+
+def _status(settings: StreamingSettings) -> dict[str, Any]:
+    return ask_status(settings.keeper_host, settings.keeper_port, settings.keeper_token)
+
+
+def _act(settings: StreamingSettings, path: str) -> dict[str, Any]:
+    try:
+        body = json.load(sys.stdin)
+    except ValueError as error:
+        raise SettingsError(f"Standard input is not JSON ({error}).") from error
+    return ask_act(settings.keeper_host, settings.keeper_port, settings.keeper_token, path, body)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,18 @@
-"""Which small files are worth compacting: values in, values out.
+"""Which files are worth compacting: values in, values out.
 
 A stream leaves one small file for each table partition and micro-batch. Merging them all into one
 big file every minute would write the whole day again each time, so files are merged in tiers: a few
-of a size become one of the next, and a byte is rewritten only a handful of times. The smaller tiers
-are folded without Spark (`streaming.folding`). A closed day that nothing is added to any more is
-merged once into as few files as possible.
+of a size become one of the next, and a byte is rewritten only a handful of times. Those of the
+smaller tiers are folded in memory (`streaming.folding`), all in one commit; larger ones are merged
+in slices (`streaming.merging`). A closed day that nothing is added to any more is merged once more,
+into one or two files of each table partition.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from itertools import accumulate
+from typing import NamedTuple, Protocol, TypeVar
 
 TARGET_BYTES = 128 * 1024 * 1024
 SMALLEST_TIER_BYTES = 64 * 1024
@@ -18,26 +21,38 @@ TIERS = 6
 # So many of the smaller tiers are folded: files below 1 MiB.
 FOLDED_TIERS = 3
 MIN_FILES = 4
+# Of the smallest there are new ones with every micro-batch.
+MIN_SMALLEST_FILES = 8
+# What a table partition of a closed day may consist of; files of the last size do not count.
+MOST_CLOSED_FILES = 2
+# So much is folded at once, about ten times as much when it is decoded.
+_MOST_BYTES = 16 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Pile:
-    """The files of one tier in one table partition; `place` tells table partitions apart."""
+class File(Protocol):
+    """What a plan needs to know of a data file."""
 
-    day: date
-    place: str
-    tier: int
-    files: int
-    size_bytes: int
+    @property
+    def place(self) -> str: ...
+    @property
+    def day(self) -> date: ...
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def is_sorted(self) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Compaction:
-    """Merge a day's files below a size, in each table partition that has enough of them."""
+F = TypeVar("F", bound=File)
 
-    day: date
-    below_bytes: int
-    min_files: int
+Totals = dict[date, tuple[int, int]]
+"""Number and size of each day's files."""
+
+
+class Backlog(NamedTuple):
+    """How many of the files are small ones that wait for care, and how many lie as they should."""
+
+    waiting: int
+    settled: int
 
 
 def tier_bound(tier: int) -> int:
@@ -50,55 +65,91 @@ def tier_of(size_bytes: int) -> int:
     return next((tier for tier in range(TIERS) if size_bytes < tier_bound(tier)), TIERS)
 
 
-def plan(
-    piles: Iterable[Pile], before: Mapping[date, tuple[int, int]], today: date
-) -> list[Compaction]:
-    """The compactions that pay, newest day first.
+def piles_to_fold(files: Iterable[F]) -> list[list[F]]:
+    """The small files of each table partition and tier, where there are enough of them."""
+    piles: dict[tuple[str, int], list[F]] = {}
+    for file in files:
+        tier = tier_of(file.size_bytes)
+        if tier < FOLDED_TIERS:
+            piles.setdefault((file.place, tier), []).append(file)
+    return [
+        cut
+        for (_, tier), pile in piles.items()
+        if len(cut := list(_first_bytes(pile))) >= (MIN_FILES if tier else MIN_SMALLEST_FILES)
+    ]
 
-    `before` is what `totals` said the last time: a day before `today` with the same files as then
-    is closed. `tier` of a pile is TIERS - 1 at most; larger files are none of our business.
+
+def piles_to_merge(files: Iterable[F], before: Totals, today: date) -> list[list[F]]:
+    """The files of each table partition that are worth merging, newest day first.
+
+    `before` is what `totals` said some rounds ago: a day before `today` with the same files as then
+    is closed. Files of the last size are none of our business.
     """
-    by_day: dict[date, list[Pile]] = {}
-    for pile in piles:
-        by_day.setdefault(pile.day, []).append(pile)
+    by_place: dict[str, list[F]] = {}
+    everything = list(files)
+    for file in everything:
+        by_place.setdefault(file.place, []).append(file)
+    closed = {day for day, sums in totals(everything).items() if before.get(day) == sums}
     found = []
-    for day, theirs in sorted(by_day.items(), reverse=True):
-        is_closed = day < today and before.get(day) == totals(theirs)[day]
-        compaction = _closing(day, theirs) if is_closed else None
-        compaction = compaction or _tiered(day, theirs)
-        if compaction:
-            found.append(compaction)
+    for theirs in sorted(by_place.values(), key=lambda pile: pile[0].day, reverse=True):
+        day = theirs[0].day
+        is_due = day < today and day in closed and not is_settled(theirs)
+        pile = _unfinished(theirs) if is_due else _tiered(theirs)
+        if pile:
+            found.append(pile)
     return found
 
 
-def expire_before(commit_times: Iterable[int], keep_from: int) -> int:
-    """The time before which snapshots may go, all in milliseconds.
-
-    What was the tip at `keep_from` stays, however old it is: without it, the moments from there to
-    the next commit could not be answered.
-    """
-    return max((time for time in commit_times if time <= keep_from), default=keep_from)
+def is_settled(files: Sequence[File]) -> bool:
+    """Whether a table partition's files may stay as they are once its day is closed."""
+    unfinished = _unfinished(files)
+    room = max(MOST_CLOSED_FILES - (len(files) - len(unfinished)), 1)
+    return len(unfinished) <= room and all(file.is_sorted for file in unfinished)
 
 
-def totals(piles: Iterable[Pile]) -> dict[date, tuple[int, int]]:
+def open_from(files: Iterable[File], today: date) -> date:
+    """The first day that care is not done with; at most today."""
+    by_place: dict[str, list[File]] = {}
+    for file in files:
+        by_place.setdefault(file.place, []).append(file)
+    unsettled = (theirs[0].day for theirs in by_place.values() if not is_settled(theirs))
+    return min((today, *unsettled))
+
+
+def backlog(files: Iterable[File]) -> Backlog:
+    """Small files, but for as many as a table partition may well consist of."""
+    small: dict[str, int] = {}
+    count = 0
+    for file in files:
+        count += 1
+        if tier_of(file.size_bytes) < FOLDED_TIERS:
+            small[file.place] = small.get(file.place, 0) + 1
+    waiting = sum(max(0, number - MOST_CLOSED_FILES) for number in small.values())
+    return Backlog(waiting, count - waiting)
+
+
+def totals(files: Iterable[File]) -> Totals:
     """Number and size of each day's files."""
-    sums: dict[date, tuple[int, int]] = {}
-    for pile in piles:
-        files, size_bytes = sums.get(pile.day, (0, 0))
-        sums[pile.day] = (files + pile.files, size_bytes + pile.size_bytes)
+    sums: Totals = {}
+    for file in files:
+        number, size_bytes = sums.get(file.day, (0, 0))
+        sums[file.day] = (number + 1, size_bytes + file.size_bytes)
     return sums
 
 
-def _tiered(day: date, piles: list[Pile]) -> Compaction | None:
-    due = [p.tier for p in piles if p.tier >= FOLDED_TIERS and p.files >= MIN_FILES]
-    return Compaction(day, tier_bound(max(due)), MIN_FILES) if due else None
+def _unfinished(files: Sequence[F]) -> list[F]:
+    return [file for file in files if tier_of(file.size_bytes) < TIERS]
 
 
-def _closing(day: date, piles: list[Pile]) -> Compaction | None:
-    """A last merge, where it leaves fewer files than there are."""
-    in_place: dict[str, tuple[int, int]] = {}
-    for pile in piles:
-        files, size_bytes = in_place.get(pile.place, (0, 0))
-        in_place[pile.place] = (files + pile.files, size_bytes + pile.size_bytes)
-    pays = any(files > -(-size // TARGET_BYTES) for files, size in in_place.values())
-    return Compaction(day, tier_bound(TIERS - 1), 2) if pays else None
+def _tiered(files: Sequence[F]) -> list[F]:
+    """A tier that is full, with all smaller files of the table partition."""
+    in_tier = Counter(tier_of(file.size_bytes) for file in files)
+    full = [t for t, number in in_tier.items() if FOLDED_TIERS <= t < TIERS and number >= MIN_FILES]
+    return [file for file in files if tier_of(file.size_bytes) <= max(full)] if full else []
+
+
+def _first_bytes(pile: Sequence[F]) -> Iterator[F]:
+    for file, sum_bytes in zip(pile, accumulate(file.size_bytes for file in pile), strict=True):
+        if sum_bytes - file.size_bytes >= _MOST_BYTES:
+            return
+        yield file

@@ -19,6 +19,7 @@ from catalog.errors import CheckpointError
 from streaming.source import Offsets
 
 STARTING = "starting.json"
+REQUEST = "rebuilt-for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +140,9 @@ def _require_after(starting: Offsets, newest: Offsets) -> None:
 def _refusal(which: str, why: str) -> CheckpointError:
     return CheckpointError(
         f"The checkpoint is {which}: {why}. Starting could lose or double trades, so the stream was"
-        " not started. To go on exactly where the table ends, run `python -m streaming --rebuild`"
-        " once (the checkpoint is kept aside, no trade is lost or doubled)."
+        " not started. To go on exactly where the table ends, stop what runs and start once with"
+        " `tapehouse run --rebuild`, a stream of your own with `python -m streaming --rebuild` (the"
+        " checkpoint is kept aside, no trade is lost or doubled)."
     )
 
 
@@ -186,12 +188,21 @@ def read_checkpoint(folder: Path, topic: str) -> Checkpoint:
     )
 
 
-def rebuild(folder: Path, written: Written, beginnings: Offsets, now: datetime) -> Path | None:
+def was_rebuilt_for(folder: Path, request: str) -> bool:
+    """Whether the checkpoint is the one that a rebuild for this request made."""
+    mark = folder / REQUEST
+    return bool(request) and mark.exists() and mark.read_text() == request
+
+
+def rebuild(
+    folder: Path, written: Written, beginnings: Offsets, now: datetime, request: str = ""
+) -> Path | None:
     """Put a checkpoint in `folder` that starts right after the table's newest offsets.
 
     `beginnings` are the first offsets that the topic still has: those of topic partitions that the
     table does not know are where these start, and nothing can start before them. The old checkpoint
-    is moved aside, never deleted; returns where to.
+    is moved aside, never deleted; returns where to. `request` stays beside it, for
+    `was_rebuilt_for`.
     """
     strange = sorted(written.newest.keys() - beginnings.keys())
     if strange:
@@ -205,6 +216,7 @@ def rebuild(folder: Path, written: Written, beginnings: Offsets, now: datetime) 
     fresh = folder.with_name(f"{folder.name}.new")
     fresh.mkdir(parents=True, exist_ok=True)
     (fresh / STARTING).write_text(json.dumps(starting))
+    (fresh / REQUEST).write_text(request)
     aside = move_aside(folder, now)
     fresh.rename(folder)
     return aside

@@ -1,9 +1,10 @@
 # ruff: noqa: SLF001 (PySpark has no public way to its gateway)
 """Iceberg's own Java tables, through the driver's gateway: what no SQL procedure does cheaply."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import orjson
 from pyspark.sql import SparkSession
 
 from catalog.schema import Table
@@ -24,6 +25,25 @@ def load(session: SparkSession, table: Table) -> Any:
     )
 
 
+def metadata(session: SparkSession, java_table: Any) -> dict[str, Any]:
+    """The table's metadata as its specification writes it.
+
+    By one call: a thousand snapshots, asked for one by one, would take some seconds.
+    """
+    parser = gateway(session).org.apache.iceberg.TableMetadataParser
+    parsed: dict[str, Any] = orjson.loads(parser.toJson(java_table.operations().current()))
+    return parsed
+
+
+def delete_files(session: SparkSession, java_table: Any, locations: Sequence[str]) -> None:
+    """Delete files from the store, hundreds by one request; those that are gone do not matter."""
+    if locations:
+        array = gateway(session).java.util.ArrayList()
+        for location in locations:
+            array.add(location)
+        java_table.io().deleteFiles(array)
+
+
 def ancestors(java_table: Any) -> Iterator[Any]:
     """The snapshots from the tip through the parents, to the first that is expired."""
     snapshot = java_table.currentSnapshot()
@@ -34,10 +54,12 @@ def ancestors(java_table: Any) -> Iterator[Any]:
 
 
 def size(java_table: Any) -> dict[str, int]:
-    """Number of snapshots and of data files, and the current snapshot's id."""
+    """Number of snapshots, tags and data files, and the current snapshot's id."""
     current = java_table.currentSnapshot()
     return {
         "snapshots": len(java_table.snapshots()),
+        # One reference is the table's own branch.
+        "tags": java_table.refs().size() - 1,
         "snapshot_id": current.snapshotId(),
         "files": int(current.summary().get("total-data-files")),
     }

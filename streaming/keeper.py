@@ -1,16 +1,16 @@
 """The keeper: what others may ask of the writing side, and nothing else.
 
-Answers come from a `Board` that the queries' listener and care write on, so a request never touches
-Spark, Kafka or the lake.
+The status comes from a `Board` that the queries' listener and care write on, so that asking for it
+never touches Spark, Kafka or the lake. An act is asked for by POST and answered once it is done;
+what cannot be done as asked is a 400, what failed a 503, each with its reason as `{"error": ...}`.
+`streaming.keeper_client` asks.
 """
 
 import hmac
 import json
 import threading
-import urllib.error
-import urllib.request
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,17 +18,28 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from catalog.errors import ServiceError, SettingsError
+from catalog.errors import (
+    MomentError,
+    QueryError,
+    ServiceError,
+    SettingsError,
+    TapehouseError,
+)
 from catalog.logs import get_logger
 
 _ACTS_KEPT = 20
 _REQUEST_SECONDS = 10
-# What a keeper that listens everywhere is asked at.
-_REACHABLE = {"0.0.0.0": "127.0.0.1"}  # noqa: S104
+_MOST_BYTES = 16 * 1024
+_STATUS = "/status"
+# Whoever asked can mend these; anything else is a failure of ours, or of a service.
+_ASKERS_FAULTS = (SettingsError, MomentError, QueryError)
 
 log = get_logger("streaming.keeper")
 
 Json = dict[str, Any]
+Act = Callable[[Json], Json]
+"""Does what a request's body says and tells what came of it; called from any thread, also twice at
+once. Raises TapehouseError."""
 
 
 class Board:
@@ -43,6 +54,8 @@ class Board:
                 "id": None,
                 "epoch": None,
                 "trigger_seconds": None,
+                # The configured trigger and why it is not kept to, while it is not.
+                "stretched": None,
                 "rows_per_second": 0.0,
                 "batch_ms": None,
                 "waiting": True,
@@ -82,17 +95,21 @@ class Board:
 
 
 @contextmanager
-def serve(board: Board, host: str, port: int, token: SecretStr) -> Iterator[int]:
+def serve(
+    board: Board, host: str, port: int, token: SecretStr, acts: Mapping[str, Act] | None = None
+) -> Iterator[int]:
     """Answer on `host:port` (0: any free port) until the block ends; yields the port.
 
-    Raises SettingsError without a token, ServiceError when the port is taken.
+    `acts` are looked up by their path at each request: some may be added while it serves. Raises
+    SettingsError without a token, ServiceError when the port is taken.
     """
     if not token.get_secret_value():
         raise SettingsError(
             "The keeper has no token, and would answer anyone: set TAPEHOUSE_KEEPER_TOKEN to the"
             " secret that its askers know too."
         )
-    handler = type("Handler", (_Handler,), {"board": board, "token": token})
+    parts = {"board": board, "token": token, "acts": {} if acts is None else acts}
+    handler = type("Handler", (_Handler,), parts)
     try:
         server = ThreadingHTTPServer((host, port), handler)
     except OSError as error:
@@ -110,60 +127,119 @@ def serve(board: Board, host: str, port: int, token: SecretStr) -> Iterator[int]
         server.server_close()
 
 
-def ask_status(host: str, port: int, token: SecretStr, seconds: float = 5.0) -> Json:
-    """The status that a keeper tells now. Raises ServiceError when it is silent or refuses."""
-    request = urllib.request.Request(
-        f"http://{_REACHABLE.get(host, host)}:{port}/status",
-        headers={"Authorization": f"Bearer {token.get_secret_value()}"},
-    )
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(request, timeout=seconds) as answer:
-            status: Json = json.load(answer)
-    except (OSError, ValueError) as error:
-        if isinstance(error, urllib.error.HTTPError):
-            error.close()  # it holds the connection
-        raise ServiceError(
-            f"The streaming job does not answer ({error}): it is starting, or it failed."
-            " `tapehouse status` tells which; its log says why."
-        ) from error
-    return status
+class _RefusedError(Exception):
+    """A request that is answered with an error: its HTTP status, and why."""
+
+    def __init__(self, status: HTTPStatus, why: str, **headers: str) -> None:
+        super().__init__(why)
+        self.status = status
+        self.headers = headers
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One request; `serve` gives its subclass the board and the token."""
+    """One request; `serve` gives its subclass the board, the token and the acts."""
 
     board: Board
     token: SecretStr
+    acts: Mapping[str, Act]
     timeout = _REQUEST_SECONDS
     server_version = "tapehouse"
     sys_version = ""
 
     def do_GET(self) -> None:
-        if not self._is_allowed():
-            self._answer(
-                HTTPStatus.UNAUTHORIZED, {"error": "A bearer token is needed, and this is not it."}
-            )
-        elif self.path != "/status":
-            self._answer(HTTPStatus.NOT_FOUND, {"error": "There is only /status."})
-        else:
-            self._answer(HTTPStatus.OK, self.board.to_json())
+        self._respond(self._tell)
+
+    def do_POST(self) -> None:
+        self._respond(self._do)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (its name upstream)
         log.debug("asked", client=self.client_address[0], what=format % args)
 
-    def _is_allowed(self) -> bool:
+    def _respond(self, respond: Callable[[], Json]) -> None:
+        try:
+            body = respond()
+        except _RefusedError as error:
+            self._answer(error.status, {"error": str(error)}, error.headers)
+        except TapehouseError as error:
+            self._answer(*_judged(error))
+        except Exception as error:
+            log.exception("act_failed", path=self.path)
+            why = (
+                f"{self.path} failed ({type(error).__name__}); the streaming job's log says where."
+            )
+            self._answer(HTTPStatus.SERVICE_UNAVAILABLE, {"error": why})
+        else:
+            self._answer(HTTPStatus.OK, body)
+
+    def _tell(self) -> Json:
+        self._require_token()
+        if self.path != _STATUS:
+            raise self._wrong_path("POST" if self.path in self.acts else None)
+        return self.board.to_json()
+
+    def _do(self) -> Json:
+        # Read before anything is answered: a connection closed with bytes unread is a reset one.
+        content = self._content()
+        self._require_token()
+        act = self.acts.get(self.path)
+        if act is None:
+            raise self._wrong_path("GET" if self.path == _STATUS else None)
+        log.info("act_asked_for", path=self.path, client=self.client_address[0])
+        return act(_parse(content))
+
+    def _content(self) -> bytes:
+        length = self.headers.get("Content-Length", "")
+        if not (length.isascii() and length.isdecimal()):
+            raise _RefusedError(HTTPStatus.LENGTH_REQUIRED, "A Content-Length is needed.")
+        if int(length) > _MOST_BYTES:
+            raise _RefusedError(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {_MOST_BYTES} bytes are read."
+            )
+        return self.rfile.read(int(length))
+
+    def _require_token(self) -> None:
         given = self.headers.get("Authorization", "").encode(errors="replace")
         wanted = f"Bearer {self.token.get_secret_value()}".encode()
-        return hmac.compare_digest(given, wanted)
+        if not hmac.compare_digest(given, wanted):
+            raise _RefusedError(
+                HTTPStatus.UNAUTHORIZED,
+                "A bearer token is needed, and this is not it.",
+                **{"WWW-Authenticate": "Bearer"},
+            )
 
-    def _answer(self, status: int, body: Json) -> None:
+    def _wrong_path(self, allowed: str | None) -> _RefusedError:
+        if allowed:
+            why = f"{self.path} is asked by {allowed}."
+            return _RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, why, Allow=allowed)
+        known = ", ".join((f"GET {_STATUS}", *(f"POST {path}" for path in sorted(self.acts))))
+        return _RefusedError(HTTPStatus.NOT_FOUND, f"There is only {known}.")
+
+    def _answer(self, status: int, body: Json, headers: Mapping[str, str] | None = None) -> None:
         payload = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(payload)))
         self.send_header("Cache-Control", "no-store")
-        if status == HTTPStatus.UNAUTHORIZED:
-            self.send_header("WWW-Authenticate", "Bearer")
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(payload)
+
+
+def _judged(error: TapehouseError) -> tuple[HTTPStatus, Json]:
+    """Whose fault it was; with the exit code, by which the asker knows the error's kind."""
+    asker = isinstance(error, _ASKERS_FAULTS)
+    if not asker:
+        log.error("act_failed", why=str(error))
+    status = HTTPStatus.BAD_REQUEST if asker else HTTPStatus.SERVICE_UNAVAILABLE
+    return status, {"error": str(error), "exit_code": error.exit_code}
+
+
+def _parse(content: bytes) -> Json:
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise SettingsError("The body of an act must be a JSON object.")
+    return body

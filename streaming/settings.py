@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
+from catalog.retention import DEFAULT_LADDER, Rung, parse_rungs
 from catalog.settings import Settings
 
 
@@ -27,12 +28,25 @@ class StreamingSettings(Settings):
     slow_trigger_seconds: float = Field(20, alias="TAPEHOUSE_SLOW_TRIGGER_SECONDS", ge=1, le=300)
     max_offsets: int = Field(300_000, alias="TAPEHOUSE_MAX_OFFSETS", ge=1)
     care_seconds: float = Field(60, alias="TAPEHOUSE_CARE_SECONDS", ge=1, le=3600)
-    # Ten minutes are 300 snapshots at the default trigger: each is in every commit's metadata file.
-    snapshot_minutes: float = Field(10, alias="TAPEHOUSE_SNAPSHOT_MINUTES", gt=0)
+    # About a thousand at the default trigger: each is in every commit's metadata file.
+    snapshot_ladder: str = Field(DEFAULT_LADDER, alias="TAPEHOUSE_SNAPSHOT_LADDER")
+    # More small files than this wait for care: then the stream commits less often.
+    most_small_files: int = Field(5000, alias="TAPEHOUSE_MOST_SMALL_FILES", ge=100)
     keeper_host: str = Field("127.0.0.1", alias="TAPEHOUSE_KEEPER_HOST")
     keeper_port: int = Field(8790, alias="TAPEHOUSE_KEEPER_PORT", ge=0, le=65535)
     keeper_token: SecretStr = Field(SecretStr(""), alias="TAPEHOUSE_KEEPER_TOKEN")
     log_level: str = Field("INFO", alias="TAPEHOUSE_LOG_LEVEL", pattern="^[A-Z]+$")
+
+    @field_validator("snapshot_ladder")
+    @classmethod
+    def _check_ladder(cls, text: str) -> str:
+        parse_rungs(text)
+        return text
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """Which snapshots are kept."""
+        return parse_rungs(self.snapshot_ladder)
 
     @property
     def on_cluster(self) -> bool:

@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.browser import find_chromium
 from tests.support.instance import Instance
+from tests.support.recordings import REAL
 
 ROOT = Path(__file__).parent.parent
 
@@ -57,6 +58,17 @@ def _stack_lacks() -> str | None:
     return None
 
 
+def _recordings_lack() -> str | None:
+    missing = [name for name in REAL if not (_recordings_folder() / name).exists()]
+    if missing:
+        return f"{', '.join(missing)}: not in the folder that TAPEHOUSE_TEST_DATA names"
+    return None
+
+
+def _recordings_folder() -> Path:
+    return Path(os.environ.get("TAPEHOUSE_TEST_DATA", ROOT.parent / "shared" / "data"))
+
+
 def _has_docker_plugin() -> bool:
     home = Path(os.environ.get("PULUMI_HOME", Path.home() / ".pulumi"))
     return any((home / "plugins").glob("resource-docker-v5*"))
@@ -64,6 +76,7 @@ def _has_docker_plugin() -> bool:
 
 TIERS: dict[str, Callable[[], str | None]] = {
     "integration": _integration_lacks,
+    "recordings": _recordings_lack,
     "browser": _browser_lacks,
     "stack": _stack_lacks,
 }
@@ -95,7 +108,7 @@ def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def test_data() -> Path:
     """The folder of real recordings, or the repository's made-up one where there is none."""
-    wanted = Path(os.environ.get("TAPEHOUSE_TEST_DATA", ROOT.parent / "shared" / "data"))
+    wanted = _recordings_folder()
     return wanted if wanted.is_dir() else ROOT / "tests" / "data"
 
 

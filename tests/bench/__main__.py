@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from tests.bench import footprint, freshness, stack, throughput
+from tests.bench import footprint, freshness, stack, throughput, travel
 from tests.bench.figures import Figure, report
 
 ROOT = Path(__file__).parent.parent.parent
 DAY = "us-equities-2013-10-07.frames.jsonl.zst"
-BENCHES = ("throughput", "footprint", "freshness")
+BENCHES = ("throughput", "footprint", "travel", "freshness")
 # Measured when it is named: it needs a Docker Engine and the Pulumi command.
 STACK = "stack"
 
@@ -36,6 +36,8 @@ def main(
                 figures += throughput.measure(home, data / DAY)
             elif bench == "footprint":
                 figures += footprint.measure(home)
+            elif bench == "travel":
+                figures += travel.measure(home, data / DAY)
             elif bench == STACK:
                 figures += stack.measure(home)
             else:

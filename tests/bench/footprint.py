@@ -21,13 +21,13 @@ def measure(home: Path) -> list[Figure]:
     try:
         time.sleep(REST_SECONDS)
         family = [rest.psutil_process(), *rest.psutil_process().children(recursive=True)]
-        memory = sum(process.memory_info().rss for process in family) / 2**30
+        memory = sum(process.memory_info().rss for process in family) / 1e9
     finally:
         rest.stop()
     return [
         Figure("start", "cold (empty home) until a trade is stored", cold, "s", 1, "<= 60"),
         Figure("start", "warm, median", percentile(warm, 0.5), "s", WARM_RUNS, "<= 30"),
-        Figure("rest", "RSS of all processes", memory, "GiB", len(family), "<= 2.5"),
+        Figure("rest", "RSS of all processes", memory, "GB", len(family), "<= 2.5"),
     ]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from catalog.client import connect
 from catalog.moments import History
 from catalog.schema import TRADES
+from ingest.programs import Recorded
 from ingest.replay import replay
 from tests.bench.figures import Figure, percentile
 from tests.support.instance import Instance, wait_until
@@ -22,7 +23,7 @@ def measure(home: Path, recording: Path) -> list[Figure]:
         rates = []
         trades = 0
         for _ in range(RUNS):
-            outcome = replay(recording, None, instance.broker_settings())
+            outcome = replay(Recorded.of(recording), None, instance.broker_settings())
             rates.append(outcome.acknowledged_trades / outcome.seconds)
             trades += outcome.acknowledged_trades
         figures = [

@@ -84,7 +84,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page 1280 x 800; the test fails when it logs an error or asks any other host."""
+    """A page 1280 x 800; the test fails when it logs an error or asks or calls any other host."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     opened = context.new_page()
     opened.set_default_timeout(_PATIENCE_MS)
@@ -94,14 +94,14 @@ def page(browser: Browser) -> Iterator[Page]:
         "console",
         lambda message: problems.append(message.text) if message.type == "error" else None,
     )
-    opened.on(
-        "request",
-        lambda request: (
-            None
-            if request.url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))
-            else problems.append(f"left the machine: {request.url}")
-        ),
-    )
+
+    def check(url: str) -> None:
+        if not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")):
+            problems.append(f"left the machine: {url}")
+
+    opened.on("request", lambda request: check(request.url))
+    # No request in Playwright's eyes.
+    opened.on("websocket", lambda socket: check(socket.url))
     yield opened
     context.close()
     assert problems == []

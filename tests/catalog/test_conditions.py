@@ -1,5 +1,8 @@
 """The table of effects, written out as the feed's users know it, against the data in use."""
 
+import hashlib
+from dataclasses import astuple
+
 import pytest
 
 from catalog.conditions import (
@@ -7,7 +10,7 @@ from catalog.conditions import (
     NOT_HIGH_LOW,
     NOT_OPEN_CLOSE,
     NOT_VOLUME,
-    describe,
+    VERSION,
 )
 
 EFFECTS = {
@@ -37,6 +40,7 @@ def test_the_exclusion_lists_follow_from_the_table():
     assert set(NOT_VOLUME) == {16, 20, 39}
 
 
-def test_an_unknown_code_shows_as_its_number():
-    assert describe((12, 999)) == "Odd lot, 999"
-    assert describe(None) == ""
+def test_a_change_of_the_data_is_a_new_version():
+    known = {1: "1ad431c33da5e7db"}
+    data = repr(sorted(map(astuple, CONDITIONS.values()))).encode()
+    assert hashlib.sha256(data).hexdigest()[:16] == known[VERSION]

@@ -10,13 +10,18 @@ from pathlib import Path
 import pytest
 import typer
 
+from catalog import errors
 from infra.cli import app
 from infra.cli_options import STACK_COMMANDS
 from infra.home import Home, Pid, Run
 from infra.ports import LOOPBACK
 
+ROOT = Path(__file__).parents[2]
 TAPEHOUSE = Path(sys.executable).with_name("tapehouse")
-COMMANDS = {"demo", "run", "status", "doctor", "record", "replay", "sql", "snapshots"}
+COMMANDS = {
+    *("demo", "run", "status", "doctor", "record", "replay", "sql", "snapshots"),
+    *("tag", "care", "bars", "diff", "history"),
+}
 CANARY = "canary-c0ffee-token"
 
 
@@ -35,6 +40,9 @@ def tapehouse(*arguments: object, cwd: Path, **environment: str) -> subprocess.C
 def test_the_commands_are_those_of_the_documentation():
     click_app = typer.main.get_command(app)
     assert set(click_app.commands) == COMMANDS
+    readme = (ROOT / "README.md").read_text()
+    told = set(re.findall(r"tapehouse (?:--stack dev )?([a-z]+)|`([a-z]+)`", readme))
+    assert {name for names in told for name in names} >= COMMANDS
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
@@ -43,6 +51,22 @@ def test_every_command_has_help_an_example_and_the_home_option(command):
     assert "--home DIR" in help_text
     assert re.search(rf"Examples?: tapehouse (--stack dev )?{command}", help_text)
     assert ("--stack NAME" in help_text) == (command in STACK_COMMANDS)
+
+
+@pytest.mark.parametrize("where", ["help", "README.md"])
+def test_every_exit_code_is_told(where):
+    codes = {0, 1, 130} | {kind.exit_code for kind in vars(errors).values() if _is_error(kind)}
+    if where == "help":
+        click_app = typer.main.get_command(app)
+        text = click_app.get_help(click_app.make_context("tapehouse", [], resilient_parsing=True))
+        told = re.findall(r"\b(\d+) [A-Za-z]", text.split("Exit codes:")[1].split("Options:")[0])
+    else:
+        told = re.findall(r"^\| (\d+) \|", (ROOT / where).read_text(), re.MULTILINE)
+    assert sorted(map(int, told)) == sorted(codes)
+
+
+def _is_error(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, errors.TapehouseError)
 
 
 def _help_of(command: str) -> str:
@@ -54,7 +78,18 @@ def _help_of(command: str) -> str:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("status",), ("sql", "SELECT 1"), ("snapshots",), ("replay", "day.frames.jsonl")],
+    [
+        ("status",),
+        ("sql", "SELECT 1"),
+        ("snapshots",),
+        ("care",),
+        ("replay", "day.frames.jsonl"),
+        ("tag", "a"),
+        ("tag", "--delete", "a"),
+        ("bars", "AAPL"),
+        ("diff", "yesterday", "live"),
+        ("history", "AAPL", "2026-01-02T14:30"),
+    ],
 )
 def test_a_command_that_needs_an_instance_says_that_none_runs(tmp_path, arguments):
     (tmp_path / "day.frames.jsonl").touch()
@@ -122,10 +157,20 @@ def test_a_second_run_in_a_home_is_refused(tmp_path):
         (("run", "--trigger", "99"), 2, "--trigger"),
         (("record", "out.frames.jsonl"), 2, "no feed to record"),
         (("replay", "absent.frames.jsonl"), 2, "does not exist"),
+        (("tag",), 2, "Missing argument 'name'"),
+        (("tag", "a", "--keep", "30"), 2, "such as 12h or 30d"),
+        (("tag", "a", "--keep", "0d"), 2, "such as 12h or 30d"),
+        (("tag", "a", "--delete", "--keep", "1d"), 2, "do not go with it"),
+        (("tag", "--delete", "a", "--at", "live"), 2, "do not go with it"),
+        (("snapshots", "--last", "0"), 2, "--last"),
         (("nonsense",), 2, "No such command"),
+        (("bars", "AAPL", "--interval", "7m"), 9, "'7m' is no length of bars. There are 1s, 5s,"),
+        (("bars", "AAPL", "--start", "noon"), 9, "'noon' is not a time"),
+        (("diff", "a", "b", "--level", "all"), 9, "'all' is no level. There are counts, bars,"),
+        (("history", "AAPL", "noon"), 9, "'noon' is not a time"),
     ],
 )
-def test_wrong_usage_ends_with_code_2_and_says_what_is_wrong(tmp_path, arguments, code, words):
+def test_wrong_usage_says_what_is_wrong(tmp_path, arguments, code, words):
     done = tapehouse(*arguments, cwd=tmp_path)
     assert done.returncode == code
     assert words in done.stderr

@@ -12,7 +12,7 @@ from threading import Event, Thread
 import psutil
 import pytest
 
-from catalog.errors import ServiceError
+from catalog.errors import RecordingError, ServiceError, SettingsError, TapehouseError
 from infra.health import PortCheck, Running
 from infra.home import Home
 from infra.local import MARK, LocalRunner
@@ -122,8 +122,26 @@ def test_a_service_that_ends_for_good_stops_the_start(launch, after_seconds):
     code = f"import time; time.sleep({after_seconds}); raise SystemExit(10)"
     asked = PortCheck(f"127.0.0.1:{any_free_port()}")
     runner = launch(service("guarded", code, for_good=(2, 10), health=asked))
-    with pytest.raises(ServiceError, match="guarded did not start"):
+    with pytest.raises(TapehouseError, match="guarded did not start") as refused:
         runner.start(Event())
+    # What ends at once is tried again, and its exit code is forgotten meanwhile.
+    assert refused.value.exit_code == (10 if after_seconds else 4)
+
+
+@pytest.mark.parametrize(("code", "kind"), [(2, SettingsError), (11, RecordingError)])
+def test_a_start_fails_with_the_error_that_the_service_ended_with(launch, code, kind):
+    words = f"import sys, time; time.sleep(1.5); print('why'); sys.exit({code})"
+    asked = PortCheck(f"127.0.0.1:{any_free_port()}")
+    runner = launch(service("guarded", words, for_good=(code,), health=asked))
+    with pytest.raises(kind, match=r"guarded did not start(.|\n)*why"):
+        runner.start(Event())
+
+
+def test_what_another_program_ends_with_is_no_error_of_ours(launch):
+    # Go ends with 2 when it crashes.
+    crash = Service("store", ("/bin/sh", "-c", "sleep 1.5; exit 2"), PortCheck("127.0.0.1:1"), 64)
+    with pytest.raises(ServiceError, match="store did not start"):
+        launch(crash).start(Event())
 
 
 def test_a_preparation_runs_once_and_before_the_service(launch, home):

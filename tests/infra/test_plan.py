@@ -99,6 +99,25 @@ def test_the_users_own_tuning_reaches_the_stream_and_the_command_line_wins(home,
     assert environment["JAVA_HOME"] == "/java"
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["TAPEHOUSE_CARE_SECONDS", "TAPEHOUSE_SILENT_MINUTES", "TAPEHOUSE_DASHBOARD_POLL_SECONDS"],
+)
+def test_tuning_that_a_service_would_refuse_is_refused_before_anything_starts(
+    home, monkeypatch, name
+):
+    monkeypatch.setenv(name, "0")
+    with pytest.raises(SettingsError, match=name):
+        planned(home, Plan(FeedKind.NONE))
+
+
+def test_a_rebuild_is_asked_of_the_stream_by_its_name_and_of_nothing_else(home):
+    services = planned(home, Plan(FeedKind.NONE, rebuild="this-run"))
+    assert services["stream"].command[-2:] == ("--rebuild", "this-run")
+    assert [name for name, s in services.items() if "--rebuild" in s.command] == ["stream"]
+    assert "--rebuild" not in planned(home, Plan(FeedKind.NONE))["stream"].command
+
+
 def test_a_kafka_of_the_users_own_does_not_reach_into_a_local_run(home, monkeypatch):
     monkeypatch.setenv("KAFKA_SERVER", "elsewhere:9092")
     monkeypatch.setenv("TAPEHOUSE_STORE_ENDPOINT", "http://elsewhere")

@@ -92,6 +92,15 @@ def test_down_destroys_and_takes_the_images_stages_away_too(tools, monkeypatch):
     ]
 
 
+def test_config_is_pulumis_for_the_stack_even_before_the_first_up(tools):
+    arguments = ["config", "--stack", "other", "set", "--secret", "--path", "externalBroker.x", "1"]
+    assert provision.main(arguments) == 0
+    assert calls(tools) == [
+        "stack select --create other",
+        "config set --secret --path externalBroker.x 1 --stack other",
+    ]
+
+
 def test_without_pulumi_or_docker_it_says_what_is_missing(tools, monkeypatch, capsys):
     monkeypatch.setenv("PATH", "/nonexistent")
     assert provision.main(["up"]) == 3

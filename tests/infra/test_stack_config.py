@@ -3,6 +3,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pulumi
+import pulumi.runtime
 import pytest
 import yaml
 
@@ -12,6 +14,7 @@ from infra.config import Lifecycle, StackSettings, StoreKind
 from infra.health import Running
 from infra.paths import ROOT
 from infra.service import Service
+from infra.stack import read_secret
 from infra.stack_checks import check_services, check_settings, memory_mb
 from infra.stack_config import read_external_secrets, read_settings, read_token
 from infra.stack_outputs import outputs
@@ -134,6 +137,7 @@ def test_a_value_that_means_nothing_is_one_clear_error(values, message):
         ({"topic_partitions": 0}, "topicPartitions is 0"),
         ({"trigger_seconds": 0}, "triggerSeconds is 0"),
         ({"trigger_seconds": 61}, "triggerSeconds is 61"),
+        ({"snapshot_ladder": "10m"}, "snapshotLadder is '10m'"),
         ({"patience_seconds": 0}, "patienceSeconds"),
         ({"dashboard_port": 0}, "dashboardPort is 0"),
         ({"dashboard_port": 70_000}, "dashboardPort is 70000"),
@@ -171,9 +175,36 @@ def test_memory_for_a_role_that_is_not_there_is_refused():
         check_services(services, replace(StackSettings(), memory={"wroker": 900}), None)
 
 
+@pytest.mark.parametrize(
+    ("secret", "message"),
+    [
+        (None, "The stack has no secret yet"),
+        ("", "The stack has no secret yet"),
+        ("tapehouse", "secret has 9 characters, and needs 32"),
+    ],
+)
+def test_a_stack_without_a_secret_or_with_a_weak_one_is_refused(secret, message):
+    with pytest.raises(SettingsError, match=message) as caught:
+        read_secret(Config({"secret": secret}))
+    assert "openssl rand -hex 32 | pulumi config set --secret secret" in str(caught.value)
+    assert not secret or secret not in str(caught.value)
+
+
+def test_the_stacks_secret_stays_one_inside_pulumi():
+    @pulumi.runtime.test
+    def reading():
+        secret = read_secret(Config({"secret": "s" * 32}))
+        shown = pulumi.Output.from_input(secret.is_secret())
+        return pulumi.Output.all(secret, shown).apply(found.append)
+
+    found: list[object] = []
+    reading()
+    assert found == [["s" * 32, True]]
+
+
 def test_the_outputs_tell_the_address_what_is_active_and_what_is_next():
     settings = StackSettings(lifecycle=Lifecycle.RETAIN)
-    told = outputs(settings, [_service("dashboard", publishes={8501: 8501})])
+    told = outputs(settings, [_service("dashboard", publishes={8501: 8501})], by_make=True)
     assert told["dashboard"] == "http://127.0.0.1:8501"
     assert str(told["feed"]).startswith("simulator, since no Finnhub token is set")
     assert DEFAULT_SYMBOLS[0] in str(told["feed"])
@@ -181,8 +212,22 @@ def test_the_outputs_tell_the_address_what_is_active_and_what_is_next():
     assert str(told["data"]).endswith("--filter label=dev.tapehouse.stack=dev)")
     assert "consoles" not in told
     assert "tapehouse --stack dev status" in str(told["next"])
-    finnhub = outputs(replace(settings, has_token=True, consoles=True), [_service("a")])
-    assert str(finnhub["feed"]).startswith("Finnhub")
+    finnhub = replace(settings, has_token=True, consoles=True)
+    assert str(outputs(finnhub, [_service("a")], by_make=True)["feed"]).startswith("Finnhub")
+
+
+def test_the_next_commands_find_the_stack_and_its_state():
+    settings = StackSettings(stack="other")
+    made, logged_in = (
+        [str(command) for command in outputs(settings, (), by_make=by_make)["next"]]
+        for by_make in (True, False)
+    )
+    assert made[-2:] == [
+        'make config STACK=other ARGS="set tickers AAPL,MSFT" && make up STACK=other',
+        "make down STACK=other",
+    ]
+    assert not [command for command in logged_in if "make" in command]
+    assert all("--stack other" in command for command in logged_in)
 
 
 def test_the_program_is_where_pulumi_looks_for_it():

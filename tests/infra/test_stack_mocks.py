@@ -52,6 +52,7 @@ VARIANTS = {
         external_catalog=ExternalCatalog("http://catalog.test:8181"),
     ),
     "external spark": replace(SETTINGS, external_spark="spark://spark.test:7077"),
+    "shown to others": replace(SETTINGS, consoles=True, dashboard_address="0.0.0.0"),
 }
 
 
@@ -95,6 +96,25 @@ def test_everything_is_made_on_the_engine_of_the_config(made):
 
 def test_there_is_one_container_for_each_service(containers, settings):
     assert set(containers) == {service.name for service in structure(settings)}
+
+
+def test_children_have_their_component_as_parent_and_every_component_tells_its_outputs(made):
+    components = {one.urn: one for one in made if one.type.startswith("tapehouse:stack:")}
+    assert [one.name for one in components.values() if not one.outputs] == []
+    children: dict[tuple[str, str], set[str]] = {}
+    for one in made:
+        above = components.get(one.request.parent)
+        assert above or one.type == PROVIDER or one.urn in components, one.name
+        if above:
+            children.setdefault((above.type, above.name), set()).add(one.name)
+            wanted = {IMAGE: "Images", NETWORK: "Networks", CONTAINER: "Service", VOLUME: "Service"}
+            if one.type in wanted:
+                assert above.type == f"tapehouse:stack:{wanted[one.type]}"
+            if one.type == CONTAINER:
+                assert above.name == one.name.removesuffix("-files")
+    for one in components.values():
+        if "services" in one.outputs:
+            assert children.get((one.type, one.name), set()) == set(one.outputs["services"])
 
 
 def test_every_container_is_hardened(containers):
@@ -159,6 +179,9 @@ def test_every_list_is_sorted(containers):
         for key, by in (
             ("labels", "label"),
             ("networksAdvanced", "name"),
+            ("ports", "internal"),
+            ("ulimits", "name"),
+            ("volumes", "containerPath"),
         ):
             names = [one[by] for one in container.get(key, [])]
             assert names == sorted(names)
@@ -178,16 +201,16 @@ def test_images_of_others_are_pinned_by_digest(made, settings):
             assert not image.inputs["build"]["context"].startswith("/")
 
 
-def test_only_the_dashboard_is_published_and_on_loopback(containers, settings):
+def test_only_the_dashboard_is_published_and_all_else_on_loopback_alone(containers, settings):
     open_ports = {
         (name, port["external"]): port["ip"]
         for name, container in containers.items()
         for port in container.get("ports", [])
     }
-    assert set(open_ports.values()) == {"127.0.0.1"}
+    assert open_ports.pop(("dashboard", 8501)) == settings.dashboard_address
+    assert set(open_ports.values()) <= {"127.0.0.1"}
     consoles = {9001, 8080, 8082} if settings.consoles else set()
-    assert {int(port) for _, port in open_ports} == {8501} | consoles
-    assert ("dashboard", 8501) in open_ports
+    assert {int(port) for _, port in open_ports} == consoles
 
 
 def test_a_published_port_has_a_network_that_can_reach_it(containers):
@@ -245,6 +268,9 @@ def test_a_secret_stands_in_files_on_a_docker_volume_and_nowhere_else(made):
     credentials = StackCredentials.derive(SECRET, EXTERNAL)
     hidden = {SECRET, TOKEN, *credentials.secrets()} - {credentials.kafka_cluster_id}
     for one in made:
+        # What is marked secret is left out below, so it must be files of a carrier and no more.
+        carries = one.type == CONTAINER and _carries(one.name)
+        assert one.secret == ({"uploads"} if carries else set()), one.name
         shown = json.dumps({k: v for k, v in one.inputs.items() if k not in one.secret})
         assert not [value for value in hidden if value in shown], one.name
         assert "placeholder-" not in json.dumps(one.inputs), one.name
@@ -270,6 +296,12 @@ def test_a_carrier_of_files_never_runs_and_could_do_nothing(carriers):
         assert carrier.inputs["mustRun"] is False
         assert carrier.inputs["networkMode"] == "none"
         assert carrier.inputs["capabilities"] == {"drops": ["ALL"]}
+        assert carrier.inputs["securityOpts"] == ["no-new-privileges:true"]
+        assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", carrier.inputs["user"])
+        assert 0 < carrier.inputs["memory"] == carrier.inputs["memorySwap"]
+        assert carrier.inputs["logDriver"] == "none"
+        assert not {"ports", "networksAdvanced", "envs", "command", "mounts"} & set(carrier.inputs)
+        assert not carrier.inputs.get("privileged")
         assert carrier.request.deleteBeforeReplace is True
 
 

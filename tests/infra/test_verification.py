@@ -1,17 +1,21 @@
+import json
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from pulumi import ErrorHookArgs
 
-from catalog.errors import ServiceError
+from catalog.errors import LakeError, ServiceError
 from infra.delivery import delivered_files
+from infra.engine import SERVICE_LABEL, Container
 from infra.health import Running
 from infra.hooks import last_words
+from infra.reach_stack import StackReach
 from infra.service import File, Preparation, Service
-from infra.verification import verify
+from infra.verification import verify, verify_flow
 
 SERVICES = (
     Service("kafka", ("kafka",), Running(), 64, probe=("ask",)),
@@ -24,7 +28,7 @@ def inspected(name: str, *, state="running", health="healthy", exit_code=0, rest
     return {
         "Id": name,
         "Name": f"/{name}",
-        "Config": {"Labels": {}},
+        "Config": {"Labels": {SERVICE_LABEL: name.removeprefix("p-")}},
         "State": {
             "Status": state,
             "ExitCode": exit_code,
@@ -45,23 +49,63 @@ GOOD = {
 
 @dataclass
 class StandIn:
-    """An engine with containers of one's choice; `probes` are their exit codes, in turn."""
+    """An engine with containers of one's choice; `probes` are their exit codes, in turn.
+
+    `answers` is what commands in a container say instead, in turn and then always the last.
+    """
 
     found: dict[str, Any]
     probes: list[int] = field(default_factory=lambda: [0])
     log: str = "first\nlast\n"
+    answers: dict[str, list[subprocess.CompletedProcess]] = field(default_factory=dict)
     asked: list[tuple[str, ...]] = field(default_factory=list)
 
     def inspect(self, *names):
         return [self.found[name] for name in names if name in self.found]
 
-    def run_in(self, name, command, stdin=b""):
+    def containers(self, labels):
+        return tuple(Container.parse(one) for one in self.found.values())
+
+    def run_in(self, name, command, stdin=b"", seconds=60.0):
         self.asked.append((name, *command))
-        code = self.probes.pop(0) if len(self.probes) > 1 else self.probes[0]
-        return subprocess.CompletedProcess([], code)
+        if name in self.answers:
+            return _next(self.answers[name])
+        return subprocess.CompletedProcess([], _next(self.probes))
 
     def logs(self, name, lines=20):
         return self.log
+
+
+def _next(answers):
+    return answers.pop(0) if len(answers) > 1 else answers[0]
+
+
+def told(stored, latest, query="q"):
+    """What `python -m streaming --status` prints; None where nothing is known to be stored."""
+    known = {"latest": latest} if stored is None else {"stored": stored, "latest": latest}
+    status = {"query": {"id": query}, "offsets": {"stock-ticks": {"0": known}}}
+    return subprocess.CompletedProcess([], 0, json.dumps(status).encode(), b"")
+
+
+def failed(error):
+    """One of our modules that ends with an error."""
+    return subprocess.CompletedProcess([], error.exit_code, b"", str(error).encode())
+
+
+def counted():
+    """What `python -m serving` prints."""
+    table, sink = pa.table({"count_star()": [7]}), pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return subprocess.CompletedProcess([], 0, sink.getvalue().to_pybytes(), b"")
+
+
+def flow(stream, dashboard=(), *, simulated=True, patience=0.0):
+    """Ask a stack whose stream and dashboard say this, in turn."""
+    found = {f"p-{name}": inspected(f"p-{name}") for name in ("stream", "dashboard")}
+    answers = {"p-stream": list(stream), "p-dashboard": [*dashboard, counted()]}
+    engine = StandIn(found, answers=answers)
+    verify_flow(engine, "p", StackReach("test", engine), patience, simulated=simulated)
 
 
 def test_services_that_answer_and_jobs_that_ended_well_are_good():
@@ -108,6 +152,44 @@ def test_what_is_wrong_is_named_with_its_last_words(changed, message):
 def test_a_probe_is_believed_more_than_a_remembered_health():
     with pytest.raises(ServiceError, match="service kafka failed"):
         verify(StandIn(GOOD, probes=[1]), "p", SERVICES, patience=0)
+
+
+def test_trades_flow_when_more_are_stored_than_at_the_first_look():
+    starting = (failed(ServiceError("not yet")), told(None, 5, query=None))
+    flow([*starting, told(None, 5), told(5, 9)], patience=30)
+    flow([told(5, 9), told(9, 12)], simulated=False, patience=30)
+
+
+def test_a_market_may_rest_once_all_is_stored_and_a_simulator_never():
+    flow([told(5, 5)], simulated=False)
+    with pytest.raises(
+        ServiceError, match=r"service producer, stream failed: .*no new one"
+    ) as caught:
+        flow([told(5, 5)])
+    assert "The last lines of the log of producer:\n    first\n    last" in str(caught.value)
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+@pytest.mark.parametrize("stuck", [told(5, 9), told(None, 0), told(5, 5, query=None)])
+def test_trades_that_wait_are_the_streams_failure(stuck, simulated):
+    with pytest.raises(
+        ServiceError, match="service stream failed: every container is healthy, but"
+    ):
+        flow([stuck], simulated=simulated)
+
+
+def test_a_stream_that_is_silent_is_named_with_what_it_said():
+    with pytest.raises(ServiceError, match=r"service stream failed: .* it is out of memory"):
+        flow([failed(ServiceError("it is out of memory"))])
+
+
+def test_a_dashboard_that_cannot_read_the_table_is_named_with_the_reason():
+    refused = failed(LakeError("the store refused the key"))
+    with pytest.raises(
+        ServiceError, match=r"service dashboard failed: .* the store refused the key"
+    ):
+        flow([told(5, 5)], [refused], simulated=False)
+    flow([told(5, 5)], [refused], simulated=False, patience=30)
 
 
 def test_a_failed_creation_is_told_with_the_services_name_and_last_words():

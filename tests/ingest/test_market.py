@@ -5,13 +5,14 @@ from itertools import pairwise
 
 import pytest
 
-from catalog.conditions import FORM_T
 from ingest.market import CLOSE_SECOND, OPEN_SECOND, Market
 from ingest.walks import walk
 
 MONDAY = 1_760_313_600  # 2025-10-13 00:00 UTC
 NIGHT = MONDAY + 3 * 3600
 SESSION = MONDAY + OPEN_SECOND + 3600
+# Form T: a trade of the extended session.
+FORM_T = "24"
 SYMBOLS = ("BINANCE:BTCUSDT", "AAPL", "NVDA", "TSLA")
 
 
@@ -55,12 +56,12 @@ def test_stocks_trade_at_night_and_at_the_weekend_as_form_t():
     for start in (NIGHT, SESSION - 86_400):
         stocks = [trade for trade in trades_of(start=start) if trade.symbol == "AAPL"]
         assert stocks
-        assert all(str(FORM_T) in trade.conditions for trade in stocks)
+        assert all(FORM_T in trade.conditions for trade in stocks)
 
 
 def test_in_the_session_stocks_carry_no_form_t():
     stocks = [trade for trade in trades_of() if trade.symbol != "BINANCE:BTCUSDT"]
-    assert not any(str(FORM_T) in trade.conditions for trade in stocks)
+    assert not any(FORM_T in trade.conditions for trade in stocks)
 
 
 def test_crypto_has_null_conditions_and_fractional_sizes():

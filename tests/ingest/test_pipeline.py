@@ -3,9 +3,12 @@
 from collections import Counter
 from threading import Event, Thread
 
+import pytest
+from websockets.asyncio.server import ServerConnection
+
 from catalog.errors import BrokerError, FeedRefusedError
 from catalog.trade import FeedEventKind
-from ingest.feed import Feed
+from ingest.feed import Feed, FeedTiming
 from ingest.finnhub import error_frame
 from ingest.frame_queue import FrameQueue
 from ingest.pipeline import Pipeline
@@ -54,12 +57,26 @@ class Kafka:
         return [event.kind for event in self.events]
 
 
+@pytest.fixture
+def pongs(monkeypatch):
+    """Each pong that a venue gets: whether it answers a ping of its own."""
+    heard: list[bool] = []
+    acknowledge = ServerConnection.acknowledge_pings
+
+    def note(connection, data):
+        heard.append(data in connection.pending_pings)
+        acknowledge(connection, data)
+
+    monkeypatch.setattr(ServerConnection, "acknowledge_pings", note)
+    return heard
+
+
 class Running:
-    def __init__(self, simulator, kafka, queue=None, **arguments):
+    def __init__(self, simulator, kafka, queue=None, timing=QUICK, **arguments):
         self.stop, self.error = Event(), None
         feed_settings = settings(simulator.url, **arguments)
         self.pipeline = Pipeline(
-            Feed(feed_settings, stop=self.stop, timing=QUICK),
+            Feed(feed_settings, stop=self.stop, timing=timing),
             kafka,
             SymbolWatch(SYMBOLS, "test", 600.0),
             source="test",
@@ -118,15 +135,18 @@ def test_malformed_frames_become_rejections_and_the_stream_goes_on():
     assert running.error is None
 
 
-def test_while_the_broker_is_away_reading_goes_on_and_the_connection_lives():
+def test_while_the_broker_is_away_reading_goes_on_and_the_connection_lives(pongs):
     kafka = Kafka()
-    with Simulator(options(ping_seconds=0.2), rate=300) as simulator:
+    with Simulator(options(ping_seconds=0.2, keepalive_seconds=0.1), rate=300) as simulator:
         with Running(simulator, kafka) as running:
             wait_until(lambda: kafka.trades, "a trade")
             kafka.gate.clear()
             before = simulator.sent.trades
             wait_until(lambda: simulator.sent.trades > before + 500, "trades in the outage")
             wait_until(lambda: len(running.pipeline._queue) > 10, "frames to queue up")
+            answered = len(pongs)
+            wait_until(lambda: len(pongs) > answered + 5, "answers to the venue's pings")
+            assert all(pongs)
             held = len(kafka.trades)
             kafka.gate.set()
             wait_until(lambda: len(kafka.trades) > held + 500, "what had queued up")
@@ -134,15 +154,20 @@ def test_while_the_broker_is_away_reading_goes_on_and_the_connection_lives():
         assert FeedEventKind.GAP not in kafka.kinds()
 
 
-def test_with_the_queue_full_the_peer_waits_and_nothing_is_lost():
+def test_with_the_queue_full_the_peer_waits_hears_that_we_live_and_nothing_is_lost(pongs):
     kafka = Kafka()
     queue = FrameQueue(max_items=20)
+    timing = FeedTiming(keep_alive_every=0.1)
     with Simulator(options(), rate=None) as simulator:
-        with Running(simulator, kafka, queue):
+        with Running(simulator, kafka, queue, timing):
             wait_until(lambda: kafka.trades, "a trade")
             kafka.gate.clear()
             wait_until(lambda: len(queue) == 20, "a full queue")
             wait_until(lambda: is_steady(lambda: simulator.sent.frames), "the venue to wait")
+            told = len(pongs)
+            wait_until(lambda: len(pongs) > told + 1, "pongs that the venue did not ask for")
+            assert not any(pongs)
+            assert len(queue) == 20
             kafka.gate.set()
             held = len(kafka.trades)
             wait_until(lambda: len(kafka.trades) > held + 10_000, "trades after the outage")

@@ -1,11 +1,14 @@
 """Whatever comes in, it ends in a table with its reason, and the stream goes on."""
 
+import hashlib
 import time
+from collections import Counter
 
 import pytest
 from confluent_kafka import Producer
 
 from catalog.trade import RAW_LIMIT_BYTES, Trade
+from ingest.finnhub import parse_frame
 from ingest.frame import Frame
 from ingest.recording import open_writer
 from tests.ingest.corpus import MALFORMED
@@ -45,22 +48,37 @@ def test_every_malformed_frame_is_rejected_with_its_reason_and_the_stream_goes_o
         for case in MALFORMED:
             writer.write(Frame(case.raw, NOW))
             writer.write(Frame(GOOD, NOW))
-    before = instance.lake_rows("SELECT count(*) FROM rejected")[0][0]
+    expected = Counter(told for case in MALFORMED for told in told_of(case))
+    before = rejections(instance)
     instance.cli("replay", str(path))
-    rejections = sum(case.rejections for case in MALFORMED)
-
-    def rejected():
-        rows = instance.lake_rows(
-            "SELECT reason, raw_sha256 FROM rejected ORDER BY kafka_partition, kafka_offset"
-        )
-        return rows if len(rows) >= before + rejections else None
-
-    rows = wait_until(rejected, 90, f"{rejections} rejections to be stored")
-    reasons = [reason for reason, _ in rows]
-    for case in MALFORMED:
-        assert any(case.reason in reason for reason in reasons), case
+    stored = wait_until(
+        lambda: (now := rejections(instance)).total() >= before.total() + expected.total() and now,
+        90,
+        f"{expected.total()} rejections to be stored",
+    )
+    assert stored - before == expected
     good = instance.lake_rows("SELECT count(*) FROM trades WHERE symbol = 'GOOD'")
     assert good == [(len(MALFORMED),)]
+
+
+def told_of(case):
+    """What the tables shall tell of a frame: sum, element and reason of each rejection."""
+    refused = parse_frame(case.raw, NOW, "test").rejections
+    assert len(refused) == case.rejections
+    for one in refused:
+        assert case.reason in one.reason
+        is_whole = one.element_index is None
+        digest = hashlib.sha256(case.raw).hexdigest() if is_whole else one.raw_sha256
+        yield digest, one.element_index, one.reason
+
+
+def rejections(instance):
+    return Counter(
+        instance.lake_rows(
+            "SELECT raw_sha256, element_index, reason FROM rejected"
+            " WHERE kafka_topic = 'stock-ticks.rejected'"
+        )
+    )
 
 
 def test_a_message_that_is_no_trade_is_kept_with_its_place_and_bytes(instance):

@@ -5,35 +5,44 @@ The judge is an independent consumer: what it reads in the topic must be in the 
 
 import shutil
 import signal
+import subprocess
 import time
 from collections import Counter
 from pathlib import Path
 
 import psutil
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
-from catalog.client import connect, translated
-from catalog.errors import CheckpointError, LakeError
+from catalog.client import connect
+from catalog.errors import CheckpointError
 from catalog.schema import TRADES
-from catalog.trade import Trade
-from tests.support.instance import Instance, wait_until
-from tests.support.recordings import read_expected
+from catalog.trade import FeedEvent, FeedEventKind, Rejection
+from streaming.written import EPOCH_ID, QUERY_ID
+from tests.support.exactly_once import (
+    TOPIC,
+    TOPICS,
+    Position,
+    caught_up,
+    in_tables,
+    in_topic,
+    produce,
+    stored,
+)
+from tests.support.instance import TAPEHOUSE, Instance, wait_until
+from tests.support.recordings import DAY, read_expected
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parent.parent.parent
 SPEED = "250"
-TOPIC = "stock-ticks"
-
-Position = tuple[int, int]
-"""Topic partition and offset."""
 
 
 @pytest.fixture(scope="module")
 def playing(tmp_path_factory, test_data) -> Instance:
     """An instance that plays the recorded day, its producer logging each delivery report."""
-    day = test_data / "us-equities-2013-10-07.frames.jsonl.zst"
+    day = test_data / DAY
     recording = day if day.exists() else ROOT / "tests" / "data" / "made-up.frames.jsonl"
     speed = SPEED if day.exists() else "1"
     folder = tmp_path_factory.mktemp("kills")
@@ -44,73 +53,12 @@ def playing(tmp_path_factory, test_data) -> Instance:
             "TAPEHOUSE_DELIVERY_LOG": str(folder / "deliveries"),
             # Care tries every few seconds beside it all, killed and restarted with the stream.
             "TAPEHOUSE_CARE_SECONDS": "3",
+            "TAPEHOUSE_SLOW_TRIGGER_SECONDS": "3",
         },
     )
     instance.start()
     yield instance
     instance.stop()
-
-
-def in_topic(instance: Instance) -> set[Position]:
-    """Every message of the trades topic, read by a consumer of our own."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": instance.broker_settings().server,
-            "group.id": "independent",
-            "enable.auto.commit": False,
-        }
-    )
-    found: set[Position] = set()
-    try:
-        places = consumer.list_topics(TOPIC, timeout=30).topics[TOPIC].partitions
-        ends = {
-            p: consumer.get_watermark_offsets(TopicPartition(TOPIC, p), timeout=30)[1]
-            for p in places
-        }
-        consumer.assign([TopicPartition(TOPIC, p, OFFSET_BEGINNING) for p in places])
-        total = sum(ends.values())
-        while len(found) < total:
-            batch = consumer.consume(10_000, timeout=30)
-            assert batch, f"the topic ended at {len(found)} of {total}"
-            found |= {(message.partition(), message.offset()) for message in batch}
-    finally:
-        consumer.close()
-    return found
-
-
-def in_tables(instance: Instance) -> Counter[Position]:
-    """The positions of every row of `trades`, and of `rejected` from the trades topic."""
-    rows = instance.lake_rows(
-        f"""SELECT kafka_partition, kafka_offset FROM trades UNION ALL
-        SELECT kafka_partition, kafka_offset FROM rejected WHERE kafka_topic = '{TOPIC}'"""
-    )
-    return Counter(rows)
-
-
-def stored(instance: Instance) -> int:
-    """Rows in `trades`; none while the catalog is away."""
-    settings = instance.lake_settings()
-    try:
-        with translated(settings):
-            snapshot = connect(settings).load_table(TRADES.identifier).current_snapshot()
-    except LakeError:
-        return 0
-    return int(snapshot.summary.additional_properties["total-records"])
-
-
-def caught_up(instance: Instance, minimum: int = 0) -> bool:
-    """Whether the table holds as much as the topic, and that is at least `minimum`."""
-    consumer = Consumer(
-        {"bootstrap.servers": instance.broker_settings().server, "group.id": "counting"}
-    )
-    try:
-        places = consumer.list_topics(TOPIC, timeout=30).topics[TOPIC].partitions
-        ends = [
-            consumer.get_watermark_offsets(TopicPartition(TOPIC, p), timeout=30)[1] for p in places
-        ]
-    finally:
-        consumer.close()
-    return stored(instance) >= max(minimum, sum(ends))
 
 
 def kill(instance: Instance, service: str) -> None:
@@ -122,15 +70,15 @@ def kill(instance: Instance, service: str) -> None:
     wait_until(lambda: instance.pid(service) not in {None, old}, 60, f"{service} to be restarted")
 
 
-def produce(instance: Instance, count: int) -> None:
-    """Put trades into the topic directly."""
-    producer = Producer({"bootstrap.servers": instance.broker_settings().server})
-    now = time.time_ns() // 1000
-    for number in range(count):
-        trade = Trade(f"T{number % 7}", now, 10.0 + number, 1.0, None, now, "test")
-        key, value = trade.to_message()
-        producer.produce(TOPIC, value, key)
-    assert producer.flush(30) == 0
+def expire_all(instance: Instance) -> None:
+    """Have Kafka drop all that the topic of trades has, as it does once that is a week old."""
+    ends: dict[int, int] = {}
+    for place, offset in in_topic(instance):
+        ends[place] = max(offset + 1, ends.get(place, 0))
+    admin = AdminClient({"bootstrap.servers": instance.broker_settings().server})
+    asked = admin.delete_records([TopicPartition(TOPIC, place, end) for place, end in ends.items()])
+    for done in asked.values():
+        done.result(30)
 
 
 def delivered(instance: Instance) -> set[Position]:
@@ -157,7 +105,8 @@ def test_every_part_may_be_killed_while_the_day_plays(playing):
     assert before_kill <= delivered(playing) <= topic
 
 
-def test_what_was_sent_while_the_client_was_away_is_a_recorded_gap(playing):
+def test_what_was_sent_while_the_client_was_away_is_lost_and_a_recorded_gap(playing):
+    """One gap for each connect but the first; nothing is stored that came in it."""
     gaps = wait_until(
         lambda: playing.lake_rows(
             "SELECT from_time, to_time FROM feed_events WHERE kind = 'gap' AND symbol IS NULL"
@@ -165,15 +114,30 @@ def test_what_was_sent_while_the_client_was_away_is_a_recorded_gap(playing):
         180,
         "the gap to be stored",
     )
-    assert all(since < until for since, until in gaps)
+    [(connects,)] = playing.lake_rows("SELECT count(*) FROM feed_events WHERE kind = 'connected'")
+    assert len(gaps) == connects - 1
+    for since, until in gaps:
+        assert since < until
+        [(within, before, after)] = playing.lake_rows(
+            f"""SELECT count(*) FILTER (received_at > '{since}' AND received_at < '{until}'),
+                count(*) FILTER (received_at <= '{since}'),
+                count(*) FILTER (received_at >= '{until}') FROM trades"""
+        )
+        assert within == 0
+        assert before > 0
+        assert after > 0
 
 
 def test_playback_never_resends_a_trade(playing):
-    """What is stored stands in the recording, each trade at least as often."""
+    """What is stored stands in the recording, each trade at least as often, and some do not."""
     columns = ("symbol", "event_time", "price", "size")
-    recorded = read_expected(Path(playing.arguments[1])).select(columns).to_pydict()
-    rows = playing.lake_rows(f"SELECT {', '.join(columns)} FROM trades")
-    assert Counter(rows) <= Counter(zip(*recorded.values(), strict=True))
+    table = read_expected(Path(playing.arguments[1])).select(columns).to_pydict()
+    recorded = list(zip(*table.values(), strict=True))
+    rows = playing.lake_rows(
+        f"SELECT {', '.join(columns)} FROM trades ORDER BY received_at, kafka_offset"
+    )
+    assert Counter(rows) <= Counter(recorded)
+    assert len(rows) < recorded.index(rows[-1]) + 1
 
 
 class TestCheckpoint:
@@ -208,6 +172,25 @@ class TestCheckpoint:
         assert set(tables) == in_topic(self.instance)
         assert max(tables.values()) == 1
 
+    def prove_for_every_topic(self) -> None:
+        """Also for what the slower query writes, whose new checkpoint reads all topics again."""
+        now = time.time_ns() // 1000
+        producer = Producer({"bootstrap.servers": self.instance.broker_settings().server})
+        event = FeedEvent(FeedEventKind.ERROR, None, now, now, "made up", "test")
+        producer.produce(TOPIC, b"no trade")
+        producer.produce(TOPICS.rejected, Rejection.of(b"x", "made up", now).to_message()[1])
+        producer.produce(TOPICS.feed_events, event.to_message()[1])
+        assert producer.flush(30) == 0
+        # A topic's last message is stored after all before it.
+        for topic in (TOPIC, TOPICS.rejected, TOPICS.feed_events):
+            sent = in_topic(self.instance, topic)
+            wait_until(
+                lambda topic=topic, sent=sent: set(in_tables(self.instance, topic)) == sent,
+                90,
+                f"the tables to hold {topic}",
+            )
+            assert max(in_tables(self.instance, topic).values()) == 1
+
     def test_a_removed_newest_commit_is_skipped_not_doubled(self):
         newest = max((self.folder / "commits").glob("[0-9]*"), key=lambda path: int(path.name))
         newest.unlink()
@@ -240,8 +223,66 @@ class TestCheckpoint:
         assert "truncated" in self.refusal()
         self.rebuild_and_prove()
 
-    def test_a_garbled_checkpoint_is_refused_then_rebuilt(self):
+    def test_another_writer_in_the_table_stops_the_stream(self):
+        with self.instance.stream_process() as process:
+            assert process.stderr
+            assert any(" ready " in line for line in process.stderr)
+            trades = connect(self.instance.lake_settings()).load_table(TRADES.identifier)
+            trades.append(
+                trades.schema().as_arrow().empty_table(),
+                snapshot_properties={QUERY_ID: "another", EPOCH_ID: "0"},
+            )
+            assert process.wait(60) == CheckpointError.exit_code
+            assert "Another stream (query another, epoch 0)" in process.stderr.read()
+
+    def test_a_garbled_checkpoint_is_refused_then_rebuilt_once_by_the_command_it_names(self):
         newest = max((self.folder / "offsets").glob("[0-9]*"), key=lambda path: int(path.name))
         newest.write_bytes(b"")
-        assert "corrupt" in self.refusal()
-        self.rebuild_and_prove()
+        rows = stored(self.instance)
+        produce(self.instance, 50)
+        self.instance.stop()
+        alone = ("--feed", "none", "--no-dashboard", "--trigger", "1")
+        refused = subprocess.run(
+            [TAPEHOUSE, "run", "--home", self.instance.home, *alone],
+            cwd=self.instance.home.parent,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        assert refused.returncode == CheckpointError.exit_code, refused.stderr
+        assert "The checkpoint is corrupt" in refused.stderr
+        assert "`tapehouse run --rebuild`" in refused.stderr
+
+        self.instance.arguments = (*alone, "--rebuild")
+        self.instance.start()
+        wait_until(lambda: caught_up(self.instance, rows + 50), 120, "the rebuilt stream")
+        aside = sorted(self.folder.parent.glob("*.aside-*"))
+        # Started again with the same command, it goes on instead of rebuilding.
+        kill(self.instance, "stream")
+        self.go_on_and_prove()
+        assert sorted(self.folder.parent.glob("*.aside-*")) == aside
+        self.prove_for_every_topic()
+
+    def test_messages_that_expired_unread_stop_it_until_it_is_rebuilt(self):
+        held = set(in_tables(self.instance))
+        produce(self.instance, 50)
+        expired = in_topic(self.instance) - held
+        assert len(expired) == 50
+        expire_all(self.instance)
+        produce(self.instance, 50)
+        with self.instance.stream_process() as process:
+            _, errors = process.communicate(timeout=120)
+        assert process.returncode == CheckpointError.exit_code, errors[-2000:]
+        assert "expired before they were read" in errors
+        assert set(in_tables(self.instance)) == held
+
+        kept = in_topic(self.instance)
+        with self.instance.stream_process("--rebuild"):
+            wait_until(
+                lambda: set(in_tables(self.instance)) >= kept, 120, "what the topic still has"
+            )
+        tables = in_tables(self.instance)
+        assert set(tables) == held | kept
+        assert kept.isdisjoint(expired)
+        assert max(tables.values()) == 1

@@ -17,7 +17,7 @@ from pyiceberg.expressions import EqualTo
 from catalog.client import connect
 from catalog.schema import TRADES
 from tests.support.instance import to_tuples
-from tests.support.recordings import read_expected
+from tests.support.recordings import CRYPTO, DAY, MINUTE_VOLUMES, read_expected
 
 pytestmark = pytest.mark.integration
 
@@ -53,8 +53,6 @@ def replay(instance, test_data):
     def run(filename: str) -> Replayed:
         folder = test_data if (test_data / filename).exists() else ROOT / "tests" / "data"
         path = folder / filename
-        if not path.exists():
-            pytest.skip(f"{filename} is not here; TAPEHOUSE_TEST_DATA names the recordings' folder")
         if filename not in done:
             report = json.loads(
                 instance.cli("replay", str(path), "--speed", "max", "--json", timeout=900)
@@ -65,14 +63,18 @@ def replay(instance, test_data):
     return run
 
 
-RECORDINGS = {
-    "made-up.frames.jsonl": None,
-    "crypto-btcusdt-2021-01-08.frames.jsonl.zst": 2_001,
-    "us-equities-2013-10-07.frames.jsonl.zst": 388_417,
-}
+MADE_UP = "made-up.frames.jsonl"
+RECORDINGS = {MADE_UP: None, CRYPTO: 2_001, DAY: 388_417}
 
 
-@pytest.fixture(params=list(RECORDINGS), ids=lambda name: name.split(".")[0])
+@pytest.fixture(
+    params=[
+        MADE_UP,
+        pytest.param(CRYPTO, marks=pytest.mark.recordings),
+        pytest.param(DAY, marks=pytest.mark.recordings),
+    ],
+    ids=lambda name: name.split(".")[0],
+)
 def replayed(request, replay):
     recording = replay(request.param)
     known = RECORDINGS[request.param]
@@ -142,9 +144,10 @@ def test_three_engines_agree_with_the_recording_minute_by_minute(replayed, store
         assert answer == expected, engine
 
 
+@pytest.mark.recordings
 def test_the_days_volumes_agree_with_an_independent_source(replay, instance, test_data):
-    day = replay("us-equities-2013-10-07.frames.jsonl.zst")
-    independent = _session_minutes(test_data / "us-equities-2013-10-07.minute-volume.csv")
+    day = replay(DAY)
+    independent = _session_minutes(test_data / MINUTE_VOLUMES)
     stored = {
         (row["symbol"], datetime.fromisoformat(row["minute"]).astimezone(UTC)): row["volume"]
         for row in instance.sql(

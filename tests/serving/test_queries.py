@@ -3,7 +3,6 @@ import pytest
 from catalog.schema import TRADES
 from serving.queries import (
     in_files,
-    plain_names,
     select_new_trades,
     select_trades,
     table_at,
@@ -28,15 +27,9 @@ def test_symbols_are_parameters() -> None:
     assert query.parameters == (hostile, 0, 1)
 
 
-def test_only_tables_that_are_used_get_a_name() -> None:
-    (view,) = plain_names('SELECT "price" FROM Trades, x.tradesmen', {"trades": 7})
-    assert view.text == (
-        "CREATE OR REPLACE TEMP VIEW trades AS SELECT * FROM lake.market.trades AT (VERSION => 7)"
-    )
-
-
-def test_a_table_named_in_full_needs_no_view() -> None:
-    assert plain_names("SELECT count(*) FROM lake.market.trades", {}) == []
+def test_no_bound_makes_no_condition() -> None:
+    assert "WHERE" not in select_trades(table_at(TRADES, 7)).text
+    assert select_trades(table_at(TRADES), "AAPL", None, 5).parameters == ("AAPL", 5)
 
 
 def test_a_topic_partition_never_seen_is_read_whole() -> None:

@@ -37,13 +37,30 @@ def test_a_moment_of_the_past_answers_as_it_did(stack: Stack) -> None:
     assert same["n"] == row["n"]
 
 
+def test_a_moment_is_named_through_the_keeper(stack: Stack) -> None:
+    [told] = json.loads(stack.cli("tag", "seen", "--keep", "1d", "--format", "json").out)
+    [named] = [
+        row
+        for row in json.loads(stack.cli("snapshots", "--offsets", "--format", "json").out)
+        if "seen" in row["tags"]
+    ]
+    assert named["snapshot_id"] == told["snapshot_id"]
+    (row,) = stack.sql("SELECT count(*) AS n FROM trades", "--as-of", "seen")
+    assert row["n"] == named["total_rows"]
+    stack.cli("tag", "--delete", "seen")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
         (("sql", "SELEC 1"), 9, "syntax error"),
         (("sql", "DROP TABLE trades"), 9, "read-only"),
-        (("sql", "SELECT * FROM read_csv('/run/tapehouse/secrets/x')"), 9, "disabled"),
-        (("sql", "SELECT 1 FROM trades", "--as-of", "2001-01-01T00:00:00Z"), 8, "before that"),
+        (("sql", "SELECT * FROM read_csv('/run/tapehouse/secrets/x')"), 9, "read_csv is not"),
+        (
+            ("sql", "SELECT 1 FROM trades", "--as-of", "2001-01-01T00:00:00Z"),
+            8,
+            "before the first commit",
+        ),
     ],
 )
 def test_an_error_inside_is_one_line_outside(

@@ -1,19 +1,22 @@
+from dataclasses import dataclass
 from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streaming.care import compaction_options
 from streaming.care_plan import (
     FOLDED_TIERS,
     MIN_FILES,
-    TARGET_BYTES,
+    MIN_SMALLEST_FILES,
+    SMALLEST_TIER_BYTES,
     TIERS,
-    Compaction,
-    Pile,
-    expire_before,
-    plan,
+    Backlog,
+    backlog,
+    is_settled,
+    open_from,
+    piles_to_fold,
+    piles_to_merge,
     tier_bound,
     tier_of,
     totals,
@@ -23,21 +26,21 @@ TODAY = date(2026, 1, 2)
 YESTERDAY = date(2026, 1, 1)
 
 
-def pile(files, *, day=TODAY, place="AAPL", tier=0, size_bytes=1000):
-    return Pile(day, place, tier, files, size_bytes)
+@dataclass(frozen=True)
+class File:
+    place: str
+    day: date
+    size_bytes: int
+    is_sorted: bool = False
 
 
-def test_no_files_need_no_compaction():
-    assert plan([], {}, TODAY) == []
+def files(number, *, tier=0, place="AAPL", day=TODAY, is_sorted=False):
+    size_bytes = tier_bound(tier) - 1
+    return [File(f"{day}/{place}", day, size_bytes, is_sorted)] * number
 
 
-def test_few_files_are_left_until_merging_them_pays():
-    assert plan([pile(MIN_FILES - 1, tier=FOLDED_TIERS)], {}, TODAY) == []
-
-
-@pytest.mark.parametrize("tier", range(FOLDED_TIERS))
-def test_small_files_are_left_to_folding(tier):
-    assert plan([pile(1000, tier=tier)], {}, TODAY) == []
+def merged(some, today=TODAY, before=None):
+    return piles_to_merge(some, totals(some) if before is None else before, today)
 
 
 @given(st.integers(0, tier_bound(TIERS)))
@@ -53,74 +56,113 @@ def test_a_tier_ends_just_below_its_bound(tier):
     assert tier_of(tier_bound(tier)) == tier + 1
 
 
-def test_many_files_of_a_tier_are_merged_and_larger_ones_left_alone():
-    found = plan([pile(MIN_FILES, tier=3), pile(1, tier=5)], {}, TODAY)
-    assert found == [Compaction(TODAY, tier_bound(3), MIN_FILES)]
+class TestFolding:
+    def test_no_files_are_no_pile(self):
+        assert piles_to_fold([]) == []
+
+    def test_few_files_of_a_table_partition_wait_for_more(self):
+        few = files(MIN_SMALLEST_FILES - 1)
+        assert piles_to_fold([*few, *files(len(few), place="TSLA")]) == []
+
+    def test_each_table_partition_is_a_pile_of_its_own(self):
+        apple = files(MIN_SMALLEST_FILES)
+        tesla = files(MIN_SMALLEST_FILES + 1, place="TSLA")
+        assert piles_to_fold([*apple, *tesla]) == [apple, tesla]
+
+    def test_what_folding_has_made_is_folded_with_its_like(self):
+        smallest = files(MIN_SMALLEST_FILES - 1)
+        folded = files(MIN_FILES, tier=1)
+        assert piles_to_fold([*smallest, *folded]) == [folded]
+
+    @pytest.mark.parametrize("tier", range(FOLDED_TIERS, TIERS))
+    def test_larger_files_are_left_to_merging(self, tier):
+        assert piles_to_fold(files(100, tier=tier)) == []
+
+    def test_no_pile_is_more_than_memory_should_hold(self):
+        [pile] = piles_to_fold(files(1000))
+        assert sum(file.size_bytes for file in pile) < 16 * 1024 * 1024 + SMALLEST_TIER_BYTES
 
 
-def test_a_full_tier_takes_all_smaller_files_with_it():
-    found = plan([pile(MIN_FILES, tier=3), pile(MIN_FILES, tier=4)], {}, TODAY)
-    assert found == [Compaction(TODAY, tier_bound(4), MIN_FILES)]
+class TestMergingTheOpenDay:
+    def test_no_files_need_no_merging(self):
+        assert merged([]) == []
+
+    def test_few_files_are_left_until_merging_them_pays(self):
+        assert merged(files(MIN_FILES - 1, tier=FOLDED_TIERS)) == []
+
+    @pytest.mark.parametrize("tier", range(FOLDED_TIERS))
+    def test_small_files_are_left_to_folding(self, tier):
+        assert merged(files(1000, tier=tier)) == []
+
+    def test_a_full_tier_takes_all_smaller_files_with_it(self):
+        smaller, full, larger = files(3), files(MIN_FILES, tier=3), files(1, tier=4)
+        assert merged([*smaller, *full, *larger]) == [[*smaller, *full]]
+
+    def test_files_of_two_table_partitions_are_not_counted_together(self):
+        half = files(MIN_FILES - 1, tier=3)
+        assert merged([*half, *files(len(half), tier=3, place="TSLA")]) == []
+
+    def test_files_of_the_last_size_are_left_alone(self):
+        assert merged([File("a", TODAY, tier_bound(TIERS - 1))] * 9) == []
+
+    def test_the_newest_day_comes_first(self):
+        old, new = files(9, tier=3, day=YESTERDAY), files(9, tier=3)
+        assert [pile[0].day for pile in merged([*old, *new])] == [TODAY, YESTERDAY]
+
+    def test_today_is_never_closed(self):
+        assert merged(files(3)) == []
 
 
-def test_files_of_two_table_partitions_are_not_counted_together():
-    half = MIN_FILES - 1
-    assert plan([pile(half, tier=3), pile(half, tier=3, place="TSLA")], {}, TODAY) == []
+class TestClosingADay:
+    def test_a_past_day_that_nothing_was_added_to_is_merged_for_good(self):
+        some = [*files(2, tier=1, day=YESTERDAY), *files(1, tier=4, day=YESTERDAY)]
+        assert merged(some, before={}) == []
+        assert merged(some) == [some]
 
+    def test_a_past_day_that_still_grows_is_not_closed(self):
+        assert merged(files(3, day=YESTERDAY), before=totals(files(2, day=YESTERDAY))) == []
 
-def test_the_newest_day_comes_first():
-    found = plan([pile(9, day=YESTERDAY, tier=3), pile(9, tier=3)], {}, TODAY)
-    assert [compaction.day for compaction in found] == [TODAY, YESTERDAY]
+    def test_two_sorted_files_may_stay(self):
+        assert merged(files(2, day=YESTERDAY, is_sorted=True)) == []
 
+    def test_one_file_that_is_not_sorted_is_written_anew(self):
+        one = files(1, day=YESTERDAY)
+        assert merged(one) == [one]
 
-def test_a_past_day_that_nothing_was_added_to_is_merged_for_good():
-    piles = [pile(2, day=YESTERDAY, tier=1), pile(1, day=YESTERDAY, tier=4)]
-    assert plan(piles, {}, TODAY) == []
-    found = plan(piles, totals(piles), TODAY)
-    assert found == [Compaction(YESTERDAY, tier_bound(TIERS - 1), 2)]
+    def test_beside_a_file_of_the_last_size_there_is_room_for_one(self):
+        large = [File("a", YESTERDAY, tier_bound(TIERS - 1))]
+        small = [File("a", YESTERDAY, 5, is_sorted=True)]
+        assert is_settled([*large, *small])
+        assert is_settled([*large * 7, *small])
+        assert merged([*large, *small, *small]) == [[*small, *small]]
 
-
-def test_a_past_day_that_still_grows_is_merged_in_tiers_only():
-    piles = [pile(2, day=YESTERDAY)]
-    assert plan(piles, totals([pile(1, day=YESTERDAY)]), TODAY) == []
-
-
-def test_today_is_never_closed():
-    piles = [pile(2)]
-    assert plan(piles, totals(piles), TODAY) == []
-
-
-def test_a_closed_day_that_cannot_have_fewer_files_is_left_alone():
-    piles = [pile(2, day=YESTERDAY, tier=5, size_bytes=TARGET_BYTES + 1)]
-    assert plan(piles, totals(piles), TODAY) == []
-
-
-@given(
-    st.lists(
-        st.builds(
-            Pile,
-            day=st.sampled_from([TODAY, YESTERDAY]),
-            place=st.sampled_from(["a", "b"]),
-            tier=st.integers(0, TIERS - 1),
-            files=st.integers(1, 20),
-            size_bytes=st.integers(1, TARGET_BYTES),
+    @given(
+        st.lists(
+            st.builds(
+                File,
+                place=st.sampled_from(["a", "b"]),
+                day=st.just(YESTERDAY),
+                size_bytes=st.integers(1, tier_bound(TIERS)),
+                is_sorted=st.booleans(),
+            )
         )
     )
-)
-def test_a_day_is_compacted_at_most_once_a_round(piles):
-    days = [compaction.day for compaction in plan(piles, totals(piles), TODAY)]
-    assert len(days) == len(set(days))
+    def test_what_is_merged_is_settled_afterwards(self, some):
+        for pile in merged(some):
+            untouched = [file for file in some if file.place == pile[0].place]
+            untouched = [file for file in untouched if file not in pile]
+            size = min(sum(file.size_bytes for file in pile), tier_bound(TIERS - 1) - 1)
+            assert is_settled([*untouched, File(pile[0].place, YESTERDAY, size, is_sorted=True)])
 
 
-@pytest.mark.parametrize("tier", range(TIERS))
-def test_iceberg_accepts_only_a_target_between_the_two_bounds(tier):
-    options = compaction_options(Compaction(TODAY, tier_bound(tier), 2))
-    low, target, high = (int(options[f"{n}-file-size-bytes"]) for n in ("min", "target", "max"))
-    assert 0 <= low < target < high
+def test_care_looks_from_the_first_day_that_is_not_settled():
+    settled = files(2, day=date(2025, 12, 30), is_sorted=True)
+    assert open_from([], TODAY) == TODAY
+    assert open_from(settled, TODAY) == TODAY
+    assert open_from([*settled, *files(1, day=YESTERDAY)], TODAY) == YESTERDAY
+    assert open_from(files(1, day=date(2026, 1, 3)), TODAY) == TODAY
 
 
-def test_the_snapshot_that_was_the_tip_when_keeping_begins_stays():
-    assert expire_before([10, 20, 30, 40], keep_from=35) == 30
-    assert expire_before([10, 20, 30, 40], keep_from=30) == 30
-    assert expire_before([40], keep_from=35) == 35
-    assert expire_before([], keep_from=35) == 35
+def test_two_small_files_of_a_table_partition_wait_for_nothing():
+    some = [*files(2), *files(5, place="TSLA"), *files(9, tier=FOLDED_TIERS)]
+    assert backlog(some) == Backlog(waiting=3, settled=13)

@@ -12,6 +12,7 @@ from streaming.checkpoint import (
     judge,
     read_checkpoint,
     rebuild,
+    was_rebuilt_for,
 )
 from streaming.source import EARLIEST
 
@@ -223,6 +224,17 @@ def test_a_rebuild_that_was_interrupted_can_be_repeated(tmp_path):
     (tmp_path / "trades.new" / "starting.json").write_text("{half")
     rebuild(folder, Written((), {0: 9}), {0: 0}, NOW)
     assert read_checkpoint(folder, TOPIC).starting == {0: 10}
+
+
+def test_a_rebuild_is_known_by_its_request_and_an_unnamed_one_is_not(tmp_path):
+    folder = write_checkpoint(tmp_path / "trades")
+    assert not was_rebuilt_for(folder, "first")
+    rebuild(folder, Written(), {0: 0}, NOW, "first")
+    assert was_rebuilt_for(folder, "first")
+    assert not was_rebuilt_for(folder, "second")
+    rebuild(folder, Written(), {0: 0}, NOW.replace(second=6))
+    assert not was_rebuilt_for(folder, "first")
+    assert not was_rebuilt_for(folder, "")
 
 
 def test_a_rebuild_onto_a_topic_without_the_table_s_topic_partitions_is_refused(tmp_path):

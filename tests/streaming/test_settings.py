@@ -29,6 +29,8 @@ def test_the_defaults_run_on_loopback_with_a_trigger_of_two_seconds():
         ("TAPEHOUSE_SPARK_MEMORY", "lots"),
         ("TAPEHOUSE_MAX_OFFSETS", "0"),
         ("TAPEHOUSE_KEEPER_PORT", "70000"),
+        ("TAPEHOUSE_SNAPSHOT_LADDER", "10m"),
+        ("TAPEHOUSE_SNAPSHOT_LADDER", "10m:1m"),
     ],
 )
 def test_a_setting_out_of_range_is_named(monkeypatch, name, value):

@@ -70,25 +70,32 @@ class Instance:
         try:
             self.cli("status", "--wait", timeout=180)
         except BaseException:
-            self.stop()
+            self._end()
             sys.stderr.write(self.log.read_text()[-4000:])
             raise
 
-    def stop(self) -> int:
-        """Ctrl-C, as a user stops it; returns the exit code."""
+    def stop(self) -> None:
+        """Ctrl-C, as a user stops it; it must end well and leave no process behind."""
+        code, left = self._end()
+        assert code == 0, f"{code} after Ctrl-C:\n{self.log.read_text()[-4000:]}"
+        assert not left, left
+
+    def _end(self) -> tuple[int, list[str]]:
+        """Ctrl-C, then the exit code and what is still there; that is killed."""
         if self.process is None:
-            return 0
+            return 0, []
         family = psutil.Process(self.process.pid).children(recursive=True)
         self.process.send_signal(signal.SIGINT)
         try:
             code = self.process.wait(timeout=60)
+            left = [shown for shown in map(_shown, family) if shown]
         finally:
             self.process.kill()
             for child in family:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     child.kill()
         self.process = None
-        return code
+        return code, left
 
     def cli(self, *arguments: str, timeout: float = 300, check: bool = True) -> str:
         """Run `tapehouse` beside the instance; returns its standard output."""
@@ -193,6 +200,17 @@ class Instance:
         path = self.home / "services" / f"{service}.json"
         spec: dict[str, Any] = json.loads(path.read_text())
         return spec
+
+
+def _shown(process: psutil.Process) -> str | None:
+    """The process in words, while it lives."""
+    try:
+        # The kernel's note of an end that nobody has read yet is no process.
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return f"{process.pid} {' '.join(process.cmdline())[:200]}"
+    except psutil.NoSuchProcess:
+        return None
 
 
 def _settings(group: type[AnySettings], environment: dict[str, str]) -> AnySettings:

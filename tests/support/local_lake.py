@@ -20,7 +20,7 @@ from pyiceberg.table import Table
 from catalog.client import connect
 from catalog.schema import TABLES, TRADES
 from catalog.settings import LakeSettings
-from catalog.tables import ensure_tables
+from catalog.tables import ensure_tables, to_iceberg_schema
 
 _PORTS = (
     "-master.port",
@@ -58,6 +58,11 @@ class Row:
 def to_arrow(rows: Iterable[Row], schema: pa.Schema) -> pa.Table:
     """The rows as the table's own columns."""
     return pa.Table.from_pylist([_columns(row) for row in rows], schema=schema)
+
+
+def trades_schema() -> pa.Schema:
+    """The columns of `trades`, for tests without a lake."""
+    return to_iceberg_schema(TRADES).as_arrow()
 
 
 def _columns(row: Row) -> dict[str, object]:

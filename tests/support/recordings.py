@@ -6,6 +6,12 @@ from pathlib import Path
 import pyarrow as pa
 import zstandard
 
+DAY = "us-equities-2013-10-07.frames.jsonl.zst"
+CRYPTO = "crypto-btcusdt-2021-01-08.frames.jsonl.zst"
+MINUTE_VOLUMES = "us-equities-2013-10-07.minute-volume.csv"
+# What the repository is too small to hold.
+REAL = (DAY, CRYPTO, MINUTE_VOLUMES)
+
 SCHEMA = pa.schema(
     [
         ("symbol", pa.string()),

@@ -201,7 +201,7 @@ class Stack:
         return int(self.sql(f"SELECT count(*) AS n FROM {table}")[0]["n"])
 
     def status(self) -> dict[str, Any]:
-        report: dict[str, Any] = json.loads(self.cli("status", "--json").out)
+        report: dict[str, Any] = json.loads(self.cli("status", "--json", check=False).out)
         return report
 
     def offsets(self) -> dict[str, dict[str, int]]:

@@ -1,10 +1,15 @@
 """Runs the Pulumi program without Pulumi: what it would register, as plain values."""
 
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 import pulumi.runtime
+from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockMonitor
 
 from infra import images_component, stack
@@ -27,25 +32,35 @@ _SECRET = "4dabf18193072939515e22adb298388d"
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """One resource: its inputs, secrets opened, and the names of those that were secret."""
+    """One resource: its inputs, secrets opened, and the names of those that were secret.
+
+    `outputs` are what a component registered in the end, None when it did not.
+    """
 
     type: str
     name: str
     inputs: dict[str, Any]
     secret: frozenset[str]
     request: Any = field(repr=False)
+    urn: str
+    outputs: dict[str, Any] | None
 
 
 class _Monitor(MockMonitor):
-    """Keeps the options of every resource, which mocks alone never see."""
+    """Keeps the options of every resource and a component's outputs, which mocks never see."""
 
     def __init__(self, mocks: pulumi.runtime.Mocks) -> None:
         super().__init__(mocks)
         self.requests: dict[tuple[str, str], Any] = {}
+        self.outputs: dict[str, dict[str, Any]] = {}
 
     def RegisterResource(self, request):  # noqa: N802
         self.requests[request.type, request.name] = request
         return super().RegisterResource(request)
+
+    def RegisterResourceOutputs(self, request):  # noqa: N802
+        self.outputs[request.urn] = rpc.deserialize_properties(request.outputs)
+        return super().RegisterResourceOutputs(request)
 
 
 class _Mocks(pulumi.runtime.Mocks):
@@ -75,9 +90,6 @@ def registered(
     monkeypatch.setattr(images_component, "build_context", _context)
     mocks = _Mocks()
     monitor = _Monitor(mocks)
-    pulumi.runtime.set_mocks(
-        mocks, settings.project, settings.stack, preview=False, monitor=monitor
-    )
 
     @pulumi.runtime.test
     def program():
@@ -87,8 +99,40 @@ def registered(
         )
         return stack.build(stack.lay_ground(settings, services, contents, Engine(HOST)))
 
-    program()
+    def run():
+        pulumi.runtime.set_mocks(
+            mocks, settings.project, settings.stack, preview=False, monitor=monitor
+        )
+        program()
+
+    _apart(run)
     return [_opened(kind, name, inputs, monitor) for kind, name, inputs in mocks.made]
+
+
+def _apart(act: Callable[[], None]) -> None:
+    """Call it in a thread and a context of its own, and close every event loop made there.
+
+    Pulumi leaves one open in each thread that it uses; another library's, such as the browser's,
+    could not run beside one in this thread.
+    """
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    def own_loop() -> None:
+        loops.append(asyncio.new_event_loop())
+        asyncio.set_event_loop(loops[-1])
+
+    with (
+        ThreadPoolExecutor(initializer=own_loop) as helpers,
+        ThreadPoolExecutor(1, initializer=own_loop) as thread,
+    ):
+
+        def run() -> None:
+            asyncio.get_event_loop().set_default_executor(helpers)
+            act()
+
+        thread.submit(copy_context().run, run).result()
+    for loop in loops:
+        loop.close()
 
 
 def of(made: list[Registered], kind: str) -> dict[str, Registered]:
@@ -103,4 +147,7 @@ def _context(target: str, _arguments) -> BuildContext:
 def _opened(kind: str, name: str, inputs: dict[str, Any], monitor: _Monitor) -> Registered:
     secret = {key for key, value in inputs.items() if isinstance(value, dict) and _SECRET in value}
     opened = {key: value["value"] if key in secret else value for key, value in inputs.items()}
-    return Registered(kind, name, opened, frozenset(secret), monitor.requests[kind, name])
+    request = monitor.requests[kind, name]
+    urn = monitor.make_urn(request.parent, kind, name)
+    outputs = monitor.outputs.get(urn)
+    return Registered(kind, name, opened, frozenset(secret), request, urn, outputs)

@@ -93,6 +93,32 @@ def test_something_true_must_stand_where_it_is_wanted(url, wants, code):
     assert ask(probes.http_probe(f"{url}/open", wants=wants))[0] == code
 
 
+def server(serve):
+    """The port of one that serves a single connection."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def accept():
+        connection, _ = listening.accept()
+        with listening, connection:
+            serve(connection)
+
+    threading.Thread(target=accept).start()
+    return listening.getsockname()[1]
+
+
+@pytest.mark.parametrize("answer", [b"SSH-2.0-x 200\r\n", b"HTTP/1.1\r\n", b"\xff 200\r\n", b""])
+def test_what_does_not_speak_http_is_not(answer):
+    port = server(lambda connection: (connection.recv(4096), connection.sendall(answer)))
+    assert ask(probes.http_probe(f"http://127.0.0.1:{port}/"))[0] == 1
+
+
+@pytest.mark.parametrize("arguments", [("ping",), ("port",), ("fresh", "/tmp"), ("http", "u", "-")])
+def test_a_question_that_there_is_not_is_unhealthy(arguments):
+    code, line = ask((*probes.PROBE, *arguments))
+    assert code == 1
+    assert line.startswith(f"{arguments[0]}: ")
+
+
 def test_nobody_there_is_one_line():
     port = any_free_port()
     for command in (
@@ -112,17 +138,12 @@ def test_an_open_port_is_healthy(url):
 
 def broker(answer):
     """A server that answers one request with what `answer` makes of it."""
-    server = socket.create_server(("127.0.0.1", 0))
 
-    def serve():
-        connection, _ = server.accept()
-        with connection:
-            (size,) = struct.unpack(">i", connection.recv(4))
-            connection.sendall(answer(connection.recv(size)))
-        server.close()
+    def serve(connection):
+        (size,) = struct.unpack(">i", connection.recv(4))
+        connection.sendall(answer(connection.recv(size)))
 
-    threading.Thread(target=serve).start()
-    return server.getsockname()[1]
+    return server(serve)
 
 
 def versions(request: bytes) -> bytes:
