@@ -81,7 +81,10 @@ class Stack:
             for word in (kind, f"{key}={value}")
         ]
         if given:
-            self.pulumi("config", "set-all", "--path", *given, "--stack", self.name)
+            self._config("set-all", "--path", *given)
+
+    def _config(self, *arguments: str) -> None:
+        self.pulumi("config", *arguments, "--stack", self.name)
 
     def pulumi(self, *arguments: str, check: bool = True) -> Done:
         done = subprocess.run(
@@ -260,16 +263,15 @@ class Stack:
 
 
 class MadeStack(Stack):
-    """One that is brought up and down as `make` does it: its state, its passphrase and its secret
+    """One that is set up, brought up and down as `make` does it: its state, passphrase and secret
     are those that these commands choose."""
 
     def init(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
-        # The stack itself is the command's to make; it takes up a config that is there.
-        assert not self.secret_config
-        lines = [f"  {PROJECT}:{key}: {json.dumps(value)}" for key, value in self.config.items()]
-        path = self.project / f"Pulumi.{self.name}.yaml"
-        path.write_text("\n".join(["config:", *lines, ""]))
+        self.configure(self.config, self.secret_config)
+
+    def _config(self, *arguments: str) -> None:
+        self._make("config", *arguments)
 
     def environment(self) -> dict[str, str]:
         made = self.project / ".stack"
@@ -289,9 +291,9 @@ class MadeStack(Stack):
         own = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
         return {name: text for name, text in self._surroundings().items() if name not in own}
 
-    def _make(self, verb: str, *, check: bool) -> Done:
+    def _make(self, verb: str, *arguments: str, check: bool = True) -> Done:
         done = subprocess.run(
-            [sys.executable, "-m", "infra.provision", verb, "--stack", self.name],
+            [sys.executable, "-m", "infra.provision", verb, "--stack", self.name, *arguments],
             cwd=self.project,
             env=self._bare(),
             stdin=subprocess.DEVNULL,
