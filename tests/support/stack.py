@@ -23,7 +23,7 @@ ENGINE = Engine()
 
 _PULUMI_SECONDS = 1500
 _PROGRAM_SECONDS = 300
-_SHARED = (".venv", ".jars")
+_SHARED = (".venv", ".jars", ".tools")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,8 @@ def copy_project(folder: Path) -> Path:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
     for name in _SHARED:
-        (folder / name).symlink_to(ROOT / name)
+        if (ROOT / name).exists():
+            (folder / name).symlink_to(ROOT / name)
     return folder
 
 
