@@ -3,7 +3,6 @@
 import json
 import urllib.request
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -12,6 +11,7 @@ from tests.support.instance import wait_until
 from tests.support.stack import (
     MadeStack,
     Stack,
+    assert_data_outlive_destroy,
     assert_exactly_once,
     docker,
     logins_of_strangers,
@@ -81,32 +81,5 @@ def test_every_worker_takes_part(flavour: Stack) -> None:
 
 def test_what_is_retained_outlives_destroy_and_is_taken_up_again(flavour: Stack) -> None:
     if flavour.config.get("lifecycle") != "retain":
-        pytest.skip("this stack's data end with it; the other one's are retained")
-    kept = json.loads(flavour.cli("snapshots", "--format", "json").out)[-1]
-    rows = _rows_as_of(flavour, kept["snapshot_id"])
-    assert rows["n"] == kept["total_rows"] > 0
-    shown = flavour.pulumi("stack", "output", "data", "--stack", flavour.name).out
-    assert shown.rstrip().endswith(flavour.deletion)
-    flavour.destroy()
-    assert flavour.containers() == {}
-    left = flavour.leftovers()
-    assert left
-    assert all(one.startswith("volume ") for one in left)
-    assert not any("secrets" in one for one in left)
-
-    flavour.up()
-    flavour.wait_until_well()
-    assert _rows_as_of(flavour, kept["snapshot_id"]) == rows
-    assert flavour.count() > rows["n"]
-    wait_until(flavour.is_caught_up, 120, "the tables to hold the topic", every=1)
-    assert_exactly_once(flavour)
-
-
-def _rows_as_of(stack: Stack, snapshot_id: int) -> dict[str, Any]:
-    """How many rows that snapshot has, and one number that changes with any of them."""
-    columns = "symbol, event_time, price, size, source, kafka_partition, kafka_offset"
-    (row,) = stack.sql(
-        f"SELECT count(*) AS n, bit_xor(hash({columns}))::VARCHAR AS content FROM trades",
-        *("--as-of", str(snapshot_id)),
-    )
-    return row
+        pytest.skip("this stack's data end with it until test_survival.py retains them")
+    assert_data_outlive_destroy(flavour)

@@ -141,7 +141,7 @@ def test_one_port_is_open_and_on_loopback_alone(
     stack: Stack, listening_before: frozenset[str]
 ) -> None:
     published = [one for each in stack.containers().values() for one in each.published]
-    assert published == [stack.dashboard_url().removeprefix("http://")]
+    assert published == [f"127.0.0.1:{stack.config['dashboardPort']}"]
     opened = listening_addresses() - listening_before
     assert {one for one in opened if not _is_ours_for_a_moment(one)} == set(published)
 

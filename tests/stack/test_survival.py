@@ -1,4 +1,4 @@
-"""`kill -9` of each container's main process, then of the engine: all returns, nothing is lost."""
+"""Processes killed, the engine stopped, the stack destroyed: all returns, and nothing is lost."""
 
 import json
 import os
@@ -6,13 +6,20 @@ import shlex
 import signal
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ingest.recording import recording_name
 from tests.support.instance import wait_until
-from tests.support.stack import ENGINE, ROOT, TAPEHOUSE, Stack, assert_exactly_once
+from tests.support.stack import (
+    ENGINE,
+    ROOT,
+    TAPEHOUSE,
+    Stack,
+    assert_data_outlive_destroy,
+    assert_exactly_once,
+    summed,
+)
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1500)]
 
@@ -73,7 +80,9 @@ def test_the_engine_may_be_stopped_and_started(stack: Stack) -> None:
         pytest.skip(line)
     outcome = json.loads(stack.cli("replay", str(_MADE_UP), "--speed", "max", "--json").out)
     assert outcome["sent"] == outcome["acknowledged"] == outcome["stored"] > 0
-    replayed = _rows_of(stack, _MADE_UP)
+    of_replays = f"source = '{recording_name(_MADE_UP)}'"
+    replayed = summed(stack, of_replays)
+    assert replayed["n"] >= outcome["stored"]
     ids = {name: one.id for name, one in stack.containers().items()}
     rows, acknowledged = stack.count(), stack.latest()
     assert acknowledged > 0
@@ -85,12 +94,13 @@ def test_the_engine_may_be_stopped_and_started(stack: Stack) -> None:
         lambda: stack.is_caught_up(acknowledged), 120, "the tables to hold the topic", every=1
     )
     assert stack.latest() >= acknowledged
-    assert _rows_of(stack, _MADE_UP) == replayed
+    assert summed(stack, of_replays) == replayed
     assert_exactly_once(stack)
     assert stack.replaced_by() == set()
 
 
-def _rows_of(stack: Stack, recording: Path) -> list[dict[str, Any]]:
-    """All that is stored of the recording's replays."""
-    source = recording_name(recording)
-    return stack.sql(f"SELECT * FROM trades WHERE source = '{source}' ORDER BY ALL")
+def test_a_stack_told_to_retain_its_data_takes_them_up_after_destroy(stack: Stack) -> None:
+    """The last of all: it ends the shared stack once. What stays is deleted when the tests end."""
+    assert stack.replaced_by({"lifecycle": "retain"}) == set()
+    stack.config["lifecycle"] = "retain"
+    assert_data_outlive_destroy(stack)

@@ -23,7 +23,7 @@ ENGINE = Engine()
 
 _PULUMI_SECONDS = 1500
 _PROGRAM_SECONDS = 300
-_SHARED = (".venv", ".jars")
+_SHARED = (".venv", ".jars", ".tools")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,8 @@ def copy_project(folder: Path) -> Path:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
     for name in _SHARED:
-        (folder / name).symlink_to(ROOT / name)
+        if (ROOT / name).exists():
+            (folder / name).symlink_to(ROOT / name)
     return folder
 
 
@@ -81,7 +82,10 @@ class Stack:
             for word in (kind, f"{key}={value}")
         ]
         if given:
-            self.pulumi("config", "set-all", "--path", *given, "--stack", self.name)
+            self._config("set-all", "--path", *given)
+
+    def _config(self, *arguments: str) -> None:
+        self.pulumi("config", *arguments, "--stack", self.name)
 
     def pulumi(self, *arguments: str, check: bool = True) -> Done:
         done = subprocess.run(
@@ -260,16 +264,15 @@ class Stack:
 
 
 class MadeStack(Stack):
-    """One that is brought up and down as `make` does it: its state, its passphrase and its secret
+    """One that is set up, brought up and down as `make` does it: its state, passphrase and secret
     are those that these commands choose."""
 
     def init(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
-        # The stack itself is the command's to make; it takes up a config that is there.
-        assert not self.secret_config
-        lines = [f"  {PROJECT}:{key}: {json.dumps(value)}" for key, value in self.config.items()]
-        path = self.project / f"Pulumi.{self.name}.yaml"
-        path.write_text("\n".join(["config:", *lines, ""]))
+        self.configure(self.config, self.secret_config)
+
+    def _config(self, *arguments: str) -> None:
+        self._make("config", *arguments)
 
     def environment(self) -> dict[str, str]:
         made = self.project / ".stack"
@@ -289,9 +292,9 @@ class MadeStack(Stack):
         own = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
         return {name: text for name, text in self._surroundings().items() if name not in own}
 
-    def _make(self, verb: str, *, check: bool) -> Done:
+    def _make(self, verb: str, *arguments: str, check: bool = True) -> Done:
         done = subprocess.run(
-            [sys.executable, "-m", "infra.provision", verb, "--stack", self.name],
+            [sys.executable, "-m", "infra.provision", verb, "--stack", self.name, *arguments],
             cwd=self.project,
             env=self._bare(),
             stdin=subprocess.DEVNULL,
@@ -334,6 +337,38 @@ def assert_exactly_once(stack: Stack) -> int:
         assert row["first"] == 0, row
         assert row["n"] == row["offsets"] == row["last"] + 1, row
     return sum(row["n"] for row in rows)
+
+
+def summed(stack: Stack, where: str, *options: str) -> dict[str, Any]:
+    """How many trades there are under a condition, and a text that changes with any of them."""
+    columns = "symbol, event_time, price, size, source, kafka_partition, kafka_offset"
+    content = f"bit_xor(hash({columns}))::VARCHAR"
+    text = f"SELECT count(*) AS n, {content} AS content FROM trades WHERE {where}"
+    (row,) = stack.sql(text, *options)
+    return row
+
+
+def assert_data_outlive_destroy(stack: Stack) -> None:
+    """Destroy the stack, which leaves the docker volumes that are kept, and bring it up on them."""
+    kept = json.loads(stack.cli("snapshots", "--format", "json").out)[-1]
+    then = ("--as-of", str(kept["snapshot_id"]))
+    rows = summed(stack, "true", *then)
+    assert rows["n"] == kept["total_rows"] > 0
+    shown = stack.pulumi("stack", "output", "data", "--stack", stack.name).out
+    assert shown.rstrip().endswith(stack.deletion)
+    stack.destroy()
+    assert stack.containers() == {}
+    left = stack.leftovers()
+    assert left
+    assert all(one.startswith("volume ") for one in left)
+    assert not any("secrets" in one for one in left)
+
+    stack.up()
+    stack.wait_until_well()
+    assert summed(stack, "true", *then) == rows
+    assert stack.count() > rows["n"]
+    wait_until(stack.is_caught_up, 120, "the tables to hold the topic", every=1)
+    assert_exactly_once(stack)
 
 
 def logins_of_strangers(stack: Stack) -> dict[str, str]:
