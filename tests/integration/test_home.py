@@ -44,7 +44,7 @@ def read_csv(text):
 
 
 def read_table(text):
-    names, *rows = [line.split() for line in text.splitlines()]
+    names, *rows = [line.split() for line in text.splitlines() if line.strip()]
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 

@@ -232,7 +232,7 @@ class TestCheckpoint:
                 trades.schema().as_arrow().empty_table(),
                 snapshot_properties={QUERY_ID: "another", EPOCH_ID: "0"},
             )
-            assert process.wait(60) == CheckpointError.exit_code
+            assert process.wait(120) == CheckpointError.exit_code
             assert "Another stream (query another, epoch 0)" in process.stderr.read()
 
     def test_a_garbled_checkpoint_is_refused_then_rebuilt_once_by_the_command_it_names(self):
