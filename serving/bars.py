@@ -158,8 +158,9 @@ def select_bars(trades: Query, interval: Interval) -> Query:
             coalesce(sum(exact_value) FILTER (sets_volume), 0)::DECIMAL(38,12) AS trade_value,
             count(*) FILTER (sets_volume) AS trade_count
         FROM trade
-        WHERE sets_open_close OR sets_high_low OR sets_volume
         GROUP BY symbol, bar_start
+        -- Not WHERE: that would look at the conditions of each trade a second time.
+        HAVING bool_or(sets_open_close OR sets_high_low OR sets_volume)
         ORDER BY symbol, bar_start
         """,
         trades.parameters,
