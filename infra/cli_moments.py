@@ -58,7 +58,10 @@ def tag(
     ] = None,
     keep: Annotated[
         str | None,
-        typer.Option(help="How long from now: 90m, 12h, 30d, 4w; else until it is deleted."),
+        typer.Option(
+            help="How long from now: 90m, 12h, 30d, 4w; else until it is deleted.",
+            metavar="DURATION",
+        ),
     ] = None,
     delete: Annotated[bool, typer.Option("--delete", help="Take the name away.")] = False,
     form: FormatOption = Format.TABLE,

@@ -4,6 +4,7 @@ import json
 import urllib.error
 import urllib.request
 from http import HTTPStatus
+from http.client import HTTPException
 from typing import Any
 
 from pydantic import SecretStr
@@ -15,6 +16,7 @@ _STATUS_SECONDS = 5.0
 _ACT_SECONDS = 120.0
 # What a keeper that listens everywhere is asked at.
 _REACHABLE = {"0.0.0.0": "127.0.0.1"}  # noqa: S104
+_NO_ANSWER = (OSError, HTTPException, ValueError)
 
 Json = dict[str, Any]
 
@@ -23,7 +25,7 @@ def ask_status(host: str, port: int, token: SecretStr, seconds: float = _STATUS_
     """The status that a keeper tells now. Raises ServiceError when it is silent or refuses."""
     try:
         return _parse(*_ask(host, port, token, "/status", None, seconds))
-    except (OSError, ValueError) as error:
+    except _NO_ANSWER as error:
         raise _silent(error) from error
 
 
@@ -46,7 +48,7 @@ def ask_act(
             f"The streaming job has not answered {path} within {seconds:g} s; it may still do it."
             " `tapehouse status` tells how it is."
         ) from error
-    except (OSError, ValueError) as error:
+    except _NO_ANSWER as error:
         raise _silent(error) from error
 
 

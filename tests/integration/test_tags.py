@@ -134,11 +134,11 @@ def test_tags_and_commits_at_once_lose_neither(writer: LocalLake, tags: Tags) ->
 
 @pytest.fixture(scope="module")
 def streaming(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    """A stream of one second whose snapshots are expired after twelve."""
+    """A stream of one second whose snapshots are expired after thirty."""
     instance = Instance(
         tmp_path_factory.mktemp("tagged") / "home",
         ("--feed", "simulator", "--rate", "200", "--trigger", "1", "--no-dashboard"),
-        environment={"TAPEHOUSE_CARE_SECONDS": "4", "TAPEHOUSE_SNAPSHOT_LADDER": "12s:all"},
+        environment={"TAPEHOUSE_CARE_SECONDS": "4", "TAPEHOUSE_SNAPSHOT_LADDER": "30s:all"},
     )
     instance.start()
     yield instance
@@ -160,11 +160,17 @@ def as_json(instance: Instance, *arguments: str) -> list[dict[str, object]]:
     return rows
 
 
+def between_two(listed: list[dict[str, object]]) -> list[dict[str, object]]:
+    """The newest append with a snapshot on each side, none of them the tip; and those."""
+    places = [n for n, row in enumerate(listed) if row["kind"] == "append"]
+    place = max(n for n in places if 0 < n < len(listed) - 2)
+    return listed[place - 1 : place + 2]
+
+
 def test_a_moment_named_beside_the_stream_outlives_its_neighbours(streaming: Instance) -> None:
     wait_until(lambda: streaming.sql(COUNT)[0]["n"], 60, "trades")
     wait_until(lambda: len(as_json(streaming, "snapshots")) >= 4, 60, "snapshots")
-    before, chosen, after = as_json(streaming, "snapshots", "--last", "3", "--offsets")
-    assert chosen["kind"] == "append"
+    before, chosen, after = between_two(as_json(streaming, "snapshots", "--offsets"))
     assert chosen["offsets"]
     [told] = as_json(streaming, "tag", "mine", "--at", str(chosen["committed_at"]), "--keep", "30d")
     assert told["snapshot_id"] == chosen["snapshot_id"]

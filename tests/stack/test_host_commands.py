@@ -36,6 +36,19 @@ def test_a_moment_of_the_past_answers_as_it_did(stack: Stack) -> None:
     assert same["n"] == row["n"]
 
 
+def test_a_moment_is_named_through_the_keeper(stack: Stack) -> None:
+    [told] = json.loads(stack.cli("tag", "seen", "--keep", "1d", "--format", "json").out)
+    [named] = [
+        row
+        for row in json.loads(stack.cli("snapshots", "--offsets", "--format", "json").out)
+        if "seen" in row["tags"]
+    ]
+    assert named["snapshot_id"] == told["snapshot_id"]
+    (row,) = stack.sql("SELECT count(*) AS n FROM trades", "--as-of", "seen")
+    assert row["n"] == named["total_rows"]
+    stack.cli("tag", "--delete", "seen")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

@@ -265,6 +265,22 @@ def test_an_asker_gets_the_error_that_the_act_raised(acting, cause, kind):
     assert type(raised.value) is kind
 
 
+@pytest.mark.parametrize("ask", [ask_status, lambda *to: ask_act(*to, "/tag", {})])
+@pytest.mark.parametrize("answer", [b"", b"nonsense", b"HTTP/1.0 200 OK\r\n\r\n[]"])
+def test_whoever_answers_as_no_keeper_would_is_said_to_be_silent(ask, answer):
+    def answer_once(listening):
+        client, _ = listening.accept()
+        with client:
+            client.recv(4096)
+            client.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as pool:
+        done = pool.submit(answer_once, listening)
+        with pytest.raises(ServiceError, match="does not answer"):
+            ask("127.0.0.1", listening.getsockname()[1], SecretStr("right"))
+        done.result()
+
+
 def test_an_act_that_takes_too_long_may_still_be_done(board):
     go_on = threading.Event()
     acts = {"/slow": lambda _: {"waited": go_on.wait(10)}}
