@@ -242,9 +242,10 @@ def _forward_output(gateway: JavaGateway, stopping: threading.Event) -> None:
     """Pass the JVM's own output through our log, and so through its redactor."""
 
     def forward() -> None:
-        for line in gateway.proc.stdout:
-            write = log.debug if stopping.is_set() else log.warning
-            write("jvm", line=line.decode(errors="replace").rstrip())
+        with gateway.proc.stdout as output:
+            for line in output:
+                write = log.debug if stopping.is_set() else log.warning
+                write("jvm", line=line.decode(errors="replace").rstrip())
 
     threading.Thread(target=forward, name="jvm output", daemon=True).start()
 

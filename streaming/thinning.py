@@ -161,7 +161,8 @@ class Thinner:
     def _find_orphans(self, table: Table) -> Report:
         older_than = self._now().astimezone(UTC) - _ORPHANS_OLDER_THAN
         found = self._session.sql(
-            f"CALL {CATALOG}.system.remove_orphan_files(table => '{table.identifier}',"
+            f"CALL {CATALOG}.system.remove_orphan_files("
+            f"table => '{CATALOG}.{table.identifier}',"
             f" older_than => TIMESTAMP '{older_than:%Y-%m-%d %H:%M:%S}', dry_run => true,"
             " prefix_listing => true)"
         ).collect()
