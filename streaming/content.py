@@ -90,12 +90,21 @@ def _words(column: pa.Array) -> pa.Array:
 
 
 def _hashed(column: pa.Array) -> pa.Array:
+    if pa.types.is_list(column.type) and pa.types.is_integer(column.type.value_type):
+        column = _as_texts(column)
     if pa.types.is_string(column.type) or pa.types.is_binary(column.type):
         encoded = column.dictionary_encode()
         hashes = pa.array([_hash(repr(v)) for v in encoded.dictionary.to_pylist()], pa.uint64())
         return hashes.take(encoded.indices)
     values = column.to_pylist()
     return pa.array([None if v is None else _hash(repr(v)) for v in values], pa.uint64())
+
+
+def _as_texts(lists: pa.Array) -> pa.Array:
+    """Lists of integers as `1,null,2`: there are few different ones, and Arrow counts them."""
+    elements = pc.fill_null(lists.values.cast(pa.string()), "null")
+    texts = pc.binary_join(pa.ListArray.from_arrays(lists.offsets, elements), ",")
+    return pc.if_else(lists.is_valid(), texts, pa.scalar(None, pa.string()))
 
 
 @lru_cache(4096)

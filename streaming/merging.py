@@ -80,8 +80,8 @@ def merge(
 
 def opened(io: FileIO, location: str) -> pq.ParquetFile:
     """The file in the store, of which only what is asked for is read; close it."""
-    # Few large requests rather than one for each column.
-    return pq.ParquetFile(io.new_input(location).open(seekable=True), pre_buffer=True)
+    # Not buffered ahead: Arrow would hold what it read of each file until that is closed.
+    return pq.ParquetFile(io.new_input(location).open(seekable=True))
 
 
 def survey(

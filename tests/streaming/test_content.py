@@ -130,6 +130,15 @@ def test_how_texts_are_encoded_does_not_matter():
     assert Content.of(plain) == Content.of(encoded) == Content.of(chunked)
 
 
+def test_a_slice_of_lists_is_hashed_as_what_it_holds():
+    lists = [[1, 2], None, [], [None], [3], None, [1, 2]]
+    whole = pa.table({"list": pa.array(lists, pa.list_(pa.int32()))})
+    for first in range(len(lists)):
+        fresh = pa.table({"list": pa.array(lists[first:], pa.list_(pa.int32()))})
+        assert Content.of(whole.slice(first)) == Content.of(fresh)
+    assert len({Content.of(whole.slice(n, 1)) for n in range(len(lists))}) == 5
+
+
 def test_every_column_of_a_trade_has_a_word():
     schema = to_iceberg_schema(TRADES).as_arrow()
     nothing = pa.Table.from_pylist(
