@@ -11,9 +11,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from catalog.errors import QueryError
 from catalog.settings import environment_of
-from serving.asking import Limits, Request, cut_of
+from serving.asking import cut_of
 from tests.infra.test_stack_commands import TAPEHOUSE, tapehouse
 from tests.support.fake_docker import container, install
 from tests.support.instance import wait_until
@@ -120,23 +119,6 @@ def test_unsafe_goes_with_a_home_and_without_limits(ask):
     done = ask("SELECT 1", "--unsafe")
     assert done.returncode == 2
     assert "--unsafe runs the query in this process" in done.stderr
-
-
-@pytest.mark.parametrize("limits", [None, Limits(), Limits(2.5, 10)])
-def test_a_request_reads_as_it_was_written(limits):
-    request = Request("SELECT ?", "live", ("é", 1), limits)
-    assert Request.parse(request.to_json()) == request
-
-
-def test_a_request_that_is_no_text_is_a_query_error():
-    with pytest.raises(QueryError, match="cannot be sent"):
-        Request("SELECT '\udc80'").to_json()
-
-
-@pytest.mark.parametrize("text", [b"", b"[]", b'{"sql": "SELECT 1"}', b'{"limits": {"x": 1}}'])
-def test_what_is_no_request_is_a_query_error(text):
-    with pytest.raises(QueryError, match="That is no question"):
-        Request.parse(text)
 
 
 def test_a_table_that_says_nothing_is_whole():

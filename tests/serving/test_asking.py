@@ -6,6 +6,7 @@ from serving.asking import (
     BarsRequest,
     DiffRequest,
     HistoryRequest,
+    Limits,
     Request,
     parse_request,
     to_json,
@@ -17,6 +18,9 @@ from serving.asking import (
     [
         Request(),
         Request("SELECT ?", "eod-2026-01-02", ("AAPL", 5)),
+        Request("SELECT ?", "live", ("é", 1), limits=Limits()),
+        Request("SELECT 1", limits=Limits(2.5, 10)),
+        Request(last=3, offsets=True),
         BarsRequest("AAPL", "5m", "live", "2026-01-02", "2026-01-03T00:00:00Z"),
         DiffRequest("1", "live", "bars", "1h", "AAPL"),
         HistoryRequest("BINANCE:BTCUSDT", "2026-01-02T14:30", "1d"),
@@ -34,6 +38,7 @@ def test_a_question_survives_the_pipe(request_: AnyRequest) -> None:
         b"{}",
         b'{"ask": "nonsense"}',
         b'{"ask": "sql", "statement": "SELECT 1"}',
+        b'{"ask": "sql", "limits": {"x": 1}}',
         b'{"ask": "history", "symbol": "AAPL"}',
     ],
 )
@@ -49,3 +54,8 @@ def test_a_question_that_no_lake_can_answer_is_refused_when_it_is_made() -> None
         DiffRequest("1", "2", "everything")
     with pytest.raises(QueryError, match="not a time"):
         HistoryRequest("AAPL", "noon")
+
+
+def test_a_question_that_is_no_text_cannot_be_sent() -> None:
+    with pytest.raises(QueryError, match="cannot be sent"):
+        to_json(Request("SELECT '\udc80'"))
