@@ -168,7 +168,7 @@ def test_seaweedfs_passes_on_two_ports_and_keeps_the_rest_to_itself(start):
             "--env=AWS_SECRET_ACCESS_KEY=secret",
         ),
     )
-    becomes_healthy(name, *PROBE, "http", "http://127.0.0.1:8181/v1/config", "--status=200")
+    becomes_healthy(name, *PROBE, "http", "http://127.0.0.1:8181/v1/config")
     listening = run_inside(name, "cat", "/proc/net/tcp", "/proc/net/tcp6")
     everywhere = {
         int(words[1].split(":")[1], 16)
@@ -247,7 +247,7 @@ daemon off; pid /tmp/nginx.pid; events {}
 http {
   client_body_temp_path /tmp/a; proxy_temp_path /tmp/b; fastcgi_temp_path /tmp/c;
   uwsgi_temp_path /tmp/d; scgi_temp_path /tmp/e; access_log off;
-  server { listen 8181; location / { return 401; } }
+  server { listen 8181; location / { return 401; } location = /well { return 204; } }
 }
 """
     name = deliver(
@@ -257,7 +257,15 @@ http {
         ("proxy", "nginx", "-e", "stderr", "-c", "/run/tapehouse/nginx.conf"),
         (),
     )
-    becomes_healthy(name, *PROBE, "http", "http://127.0.0.1:8181/", "--status=401")
+    becomes_healthy(name, *PROBE, "http", "http://127.0.0.1:8181/well")
+    refused = subprocess.run(
+        ["docker", "exec", name, *PROBE, "http", "http://127.0.0.1:8181/"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 1
+    assert "401" in refused.stdout
 
 
 def test_a_spark_master_is_alive(start):

@@ -52,11 +52,14 @@ class _Monitor(MockMonitor):
     def __init__(self, mocks: pulumi.runtime.Mocks) -> None:
         super().__init__(mocks)
         self.requests: dict[tuple[str, str], Any] = {}
+        self.urns: dict[tuple[str, str], str] = {}
         self.outputs: dict[str, dict[str, Any]] = {}
 
     def RegisterResource(self, request):  # noqa: N802
         self.requests[request.type, request.name] = request
-        return super().RegisterResource(request)
+        answer = super().RegisterResource(request)
+        self.urns[request.type, request.name] = answer.urn
+        return answer
 
     def RegisterResourceOutputs(self, request):  # noqa: N802
         self.outputs[request.urn] = rpc.deserialize_properties(request.outputs)
@@ -148,6 +151,6 @@ def _opened(kind: str, name: str, inputs: dict[str, Any], monitor: _Monitor) -> 
     secret = {key for key, value in inputs.items() if isinstance(value, dict) and _SECRET in value}
     opened = {key: value["value"] if key in secret else value for key, value in inputs.items()}
     request = monitor.requests[kind, name]
-    urn = monitor.make_urn(request.parent, kind, name)
+    urn = monitor.urns[kind, name]
     outputs = monitor.outputs.get(urn)
     return Registered(kind, name, opened, frozenset(secret), request, urn, outputs)
