@@ -148,28 +148,37 @@ def test_a_minute_of_care_beside_the_stream_loses_and_doubles_nothing(cared_for)
     assert not [act for act in acts if "error" in act]
 
 
+@pytest.fixture(scope="class")
+def without_care(cared_for):
+    before = dict(cared_for.environment)
+    cared_for.stop()
+    cared_for.environment.update(
+        {"TAPEHOUSE_CARE_SECONDS": "3600", "TAPEHOUSE_MOST_SMALL_FILES": "40"}
+    )
+    cared_for.start()
+    yield
+    cared_for.environment = before
+
+
+@pytest.fixture(scope="class")
+def short_ladder(cared_for):
+    cared_for.stop()
+    cared_for.environment["TAPEHOUSE_SNAPSHOT_LADDER"] = "10s:all,30s:5s,1h:30s"
+    cared_for.start()
+
+
+@pytest.mark.usefixtures("without_care")
 class TestBackPressure:
     """The same home, its care asleep and its bound so low that it is passed within a minute."""
-
-    @pytest.fixture(scope="class", autouse=True)
-    def _no_care(self, cared_for):
-        before = dict(cared_for.environment)
-        cared_for.stop()
-        cared_for.environment.update(
-            {"TAPEHOUSE_CARE_SECONDS": "3600", "TAPEHOUSE_MOST_SMALL_FILES": "100"}
-        )
-        cared_for.start()
-        yield
-        cared_for.environment = before
 
     def test_the_trigger_is_stretched_and_comes_back_once_care_has_caught_up(self, cared_for):
         def query():
             return keeper_status(Home(cared_for.home))["query"]
 
         process, identity = cared_for.pid("stream"), query()["id"]
-        told = wait_until(lambda: query()["stretched"] and query(), 120, "a longer trigger")
+        told = wait_until(lambda: query()["stretched"] and query(), 300, "a longer trigger")
         assert told["trigger_seconds"] == 2
-        assert "small files wait for care (100)" in told["stretched"]
+        assert "small files wait for care (40)" in told["stretched"]
         before = stored(cared_for)
         wait_until(lambda: stored(cared_for) > before, 60, "the stream to go on")
 
@@ -186,14 +195,9 @@ class TestBackPressure:
         assert_each_message_once(cared_for)
 
 
+@pytest.mark.usefixtures("short_ladder")
 class TestThinning:
     """The same home, its ladder so short that it thins within a minute."""
-
-    @pytest.fixture(scope="class", autouse=True)
-    def _short_ladder(self, cared_for):
-        cared_for.stop()
-        cared_for.environment["TAPEHOUSE_SNAPSHOT_LADDER"] = "10s:all,30s:5s,1h:30s"
-        cared_for.start()
 
     def test_kept_moments_hash_the_same_while_others_expire(self, cared_for):
         cared_for.cli("tag", "before-thinning", "--keep", "1d")

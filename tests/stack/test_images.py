@@ -280,7 +280,7 @@ def test_a_spark_master_is_alive(start):
         # Without a network no name can be looked up.
         options=("--env=SPARK_LOCAL_HOSTNAME=127.0.0.1", "--env=SPARK_LOCAL_IP=127.0.0.1"),
     )
-    becomes_healthy(name, *PROBE, "http", "http://127.0.0.1:8080/json/", "--wants=status")
+    becomes_healthy(name, *PROBE, "http", "http://127.0.0.1:8080/json/", "--wants", "status")
 
 
 def test_streaming_has_spark_the_jars_and_its_own_packages(built):
