@@ -63,10 +63,6 @@ GOOD: tuple[str, ...] = (
     "WITH a AS MATERIALIZED (SELECT symbol FROM trades) FROM a UNION FROM a",
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10) FROM n",
     (
-        "WITH RECURSIVE n(i) USING KEY (i) AS (SELECT 1 UNION SELECT i + 1 FROM recurring.n"
-        " WHERE i < 3) FROM n"
-    ),
-    (
         "WITH big AS (SELECT symbol FROM trades GROUP BY symbol HAVING count(*) > 1)"
         " SELECT * FROM trades WHERE symbol IN (FROM big)"
     ),

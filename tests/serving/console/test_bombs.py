@@ -73,7 +73,7 @@ def test_it_ends_within_its_limits_and_holds_nobody_up(console: Console, name: s
         took = time.monotonic() - started
         ending, text, seconds = bomb.result(SECONDS + 10)
     assert answer.table.to_pylist() == [{"n": 2_000, "top": 2_099.0}]
-    assert took < 1.0
+    assert took < SECONDS
     # On a busy machine the deadline comes before whatever else would end it.
     assert ending in endings | {"time"}, text
     assert seconds < SECONDS + SLACK_SECONDS
