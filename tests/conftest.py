@@ -82,6 +82,8 @@ TIERS: dict[str, Callable[[], str | None]] = {
 }
 
 
+# Last, so that a tier that was deselected is neither missed nor required.
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     required = set(os.environ.get("TAPEHOUSE_REQUIRE", "").split(",")) - {""}
     for tier, lacks in TIERS.items():
