@@ -33,7 +33,7 @@ def print_rows(
     elif form is Format.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(names)
-        writer.writerows([_plain(value) for value in row] for row in rows)
+        writer.writerows([_flat(value) for value in row] for row in rows)
     else:
         _print_table(names, list(rows))
 
@@ -78,8 +78,13 @@ def _width(names: Sequence[str], rows: Sequence[Sequence[object]]) -> int:
 
 
 def _cell(value: object) -> str:
-    text = str(_plain(value)) if value is not None else "-"
+    text = "-" if value is None or value == [] else str(_flat(value))
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _flat(value: object) -> object:
+    """As a cell has it: a list's items beside each other."""
+    return " ".join(map(str, value)) if isinstance(value, list) else _plain(value)
 
 
 def _plain(value: object) -> object:

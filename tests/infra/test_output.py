@@ -48,6 +48,17 @@ def test_text_from_the_feed_cannot_move_the_cursor_or_style_the_terminal(capsys)
     assert "[bold]plain[/bold]" in out
 
 
+def test_a_list_is_one_cell_of_its_items(capsys):
+    rows = [(["eod-2026-01-02", "mine"], 1), ([], 2)]
+    print_rows(("tags", "n"), rows, Format.CSV)
+    assert capsys.readouterr().out.splitlines()[1:] == ["eod-2026-01-02 mine,1", ",2"]
+    print_rows(("tags", "n"), rows)
+    assert [line.split() for line in capsys.readouterr().out.splitlines()][1:] == [
+        ["eod-2026-01-02", "mine", "1"],
+        ["-", "2"],
+    ]
+
+
 def test_an_empty_answer_still_has_its_header(capsys):
     print_rows(("a", "b"), [])
     assert capsys.readouterr().out.split() == ["a", "b"]

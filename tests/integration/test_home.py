@@ -49,7 +49,10 @@ def read_table(text):
 
 
 def as_texts(rows):
-    return [{name: str(value) for name, value in row.items()} for row in rows]
+    def as_text(value):
+        return " ".join(value) if isinstance(value, list) else str(value)
+
+    return [{name: as_text(value) for name, value in row.items()} for row in rows]
 
 
 def test_a_moment_is_asked_by_its_snapshot_or_by_a_time_in_every_format(instance, moment):
