@@ -121,10 +121,10 @@ class Throttle:
             return
         why = health.words(self._bounds) or "the table is well again"
         log.warning("trigger_changed", before=self._seconds, seconds=wanted, why=why)
+        self.trades.change_trigger(wanted, self._read_written)
         self._board.update_query(
             stretched=None if wanted == self._configured else f"{self._configured:g} s: {why}"
         )
-        self.trades.change_trigger(wanted, self._read_written)
         self._seconds, self._changed_at = wanted, self._now()
 
 

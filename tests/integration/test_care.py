@@ -153,7 +153,7 @@ def without_care(cared_for):
     before = dict(cared_for.environment)
     cared_for.stop()
     cared_for.environment.update(
-        {"TAPEHOUSE_CARE_SECONDS": "3600", "TAPEHOUSE_MOST_SMALL_FILES": "40"}
+        {"TAPEHOUSE_CARE_SECONDS": "3600", "TAPEHOUSE_MOST_SMALL_FILES": "100"}
     )
     cared_for.start()
     yield
@@ -178,7 +178,7 @@ class TestBackPressure:
         process, identity = cared_for.pid("stream"), query()["id"]
         told = wait_until(lambda: query()["stretched"] and query(), 300, "a longer trigger")
         assert told["trigger_seconds"] == 2
-        assert "small files wait for care (40)" in told["stretched"]
+        assert "small files wait for care (100)" in told["stretched"]
         before = stored(cared_for)
         wait_until(lambda: stored(cared_for) > before, 60, "the stream to go on")
 
