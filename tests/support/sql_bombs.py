@@ -46,7 +46,7 @@ BOMBS: dict[str, tuple[str, set[str]]] = {
     "a long LIKE": (
         (
             "SELECT count(*) FROM range(100000000)"
-            " WHERE repeat('a', 10000) LIKE '%a%a%a%a%a%a%a%b' OR range < 0"
+            " WHERE repeat('a', 5000 + (range % 5000)::INT) LIKE '%a%a%a%a%a%a%a%b'"
         ),
         {"time", "memory"},
     ),
@@ -115,7 +115,7 @@ BOMBS: dict[str, tuple[str, set[str]]] = {
     # Rows and bytes
     "more rows than may be": ("SELECT * FROM range(1000000000)", {"rows"}),
     "rows made of a list": ("SELECT unnest(range(1000000))", {"rows"}),
-    "wide rows": ("SELECT repeat('x', 10000) FROM range(1000000)", {"bytes"}),
+    "wide rows": ("SELECT repeat('x', 10000) FROM range(1000000)", {"bytes", "memory"}),
     "one row too large": ("SELECT repeat('x', 50000000)", {"refused"}),
     "a structure too large": ("SELECT [repeat('x', 10000) FOR x IN range(5000)]", {"refused"}),
     # The text itself
