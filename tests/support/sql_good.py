@@ -122,7 +122,7 @@ GOOD: tuple[str, ...] = (
         " FROM trades"
     ),
     "SELECT count(*) FILTER (WHERE size > 1), bool_and(price > 0), any_value(source) FROM trades",
-    "SELECT unnest(conditions) AS code, count(*) FROM trades GROUP BY code",
+    "SELECT code, count(*) FROM (SELECT unnest(conditions) AS code FROM trades) GROUP BY code",
     "SELECT * FROM unnest([1, 2, 3]) AS t(x)",
     "SELECT i, i ** 2, i // 2, i % 3 FROM generate_series(1, 5) AS t(i)",
     (
