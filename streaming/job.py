@@ -45,8 +45,8 @@ from streaming.written import read_written
 
 _WATCH_SECONDS = 0.25
 _FIRST_BATCH_SECONDS = 30
-# Spark's class of errors for messages that the topic no longer has.
-_DATA_LOSS = "KAFKA_DATA_LOSS"
+# Spark's words for messages that the topic no longer has: when it plans, and when it reads.
+_DATA_LOSS = ("KAFKA_DATA_LOSS", "Some data may have been lost")
 
 log = get_logger("streaming.job")
 
@@ -170,7 +170,7 @@ def _failure(query: StreamingQuery) -> TapehouseError:
     text = str(reason) if reason else "it ended without a word"
     first_line = next((line for line in text.splitlines() if line.strip()), text)
     what = f"The query {query.name} failed: {first_line}"
-    if _DATA_LOSS in text:
+    if any(words in text for words in _DATA_LOSS):
         # Another start from the same checkpoint would fail in the same way.
         return CheckpointError(
             f"{what} Messages expired before they were read: `tapehouse run --rebuild` (a stream of"

@@ -151,7 +151,7 @@ class TestCheckpoint:
 
     def refusal(self) -> str:
         with self.instance.stream_process() as process:
-            _, errors = process.communicate(timeout=60)
+            _, errors = process.communicate(timeout=180)
         assert process.returncode == CheckpointError.exit_code, errors[-2000:]
         assert "--rebuild" in errors
         return str(errors)
