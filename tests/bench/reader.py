@@ -11,7 +11,7 @@ import time
 from catalog.settings import LakeSettings
 from serving import Lake
 
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.1
 # Offsets say which trades are new. The time lets DuckDB skip files, as its users' queries do. A
 # trade that is on its way for longer than this leaves a hole in the offsets, which is noticed.
 MARGIN_MICROSECONDS = 10_000_000
