@@ -36,7 +36,7 @@ test: setup-dev ## every test that this machine can run
 	@$(BIN)/pytest $(ARGS)
 
 test-fast: setup-dev ## only those that start no server, no browser and no container
-	@$(BIN)/pytest -m "not integration and not browser and not stack" $(ARGS)
+	@$(BIN)/pytest -m "not integration and not browser and not stack" -n auto --dist loadfile $(ARGS)
 
 lint: setup-dev ## format, style, types and the direction of imports
 	$(BIN)/ruff format --check .
