@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.external_servers import external_servers, gateway
 from tests.support.instance import wait_until
-from tests.support.stack import assert_exactly_once, running
+from tests.support.stack import assert_exactly_once, cannot, running
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1200)]
 
@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(1200)]
 def test_trades_flow_through_servers_that_are_not_ours(make_stack, tmp_path) -> None:
     address = gateway()
     if address is None:
-        pytest.skip("the engine is on another machine, which cannot reach servers of this one")
+        cannot("the engine is on another machine, which cannot reach servers of this one")
     with external_servers(tmp_path, address) as servers:
         stack = make_stack("outside", **servers.config)
         stack.secret_config = servers.secrets

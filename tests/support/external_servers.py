@@ -1,8 +1,11 @@
 """Kafka, an S3 store and a REST catalog that belong to no stack: processes on this machine."""
 
+import json
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import psutil
@@ -30,9 +33,16 @@ class External:
 def gateway() -> str | None:
     """This machine's address as containers see it; None where the engine is on another."""
     shown = docker("network", "inspect", "bridge", "--format", "{{json .IPAM.Config}}")
-    address = shown.partition('"Gateway":"')[2].partition('"')[0]
-    ours = {one.address for each in psutil.net_if_addrs().values() for one in each}
-    return address if address in ours else None
+    subnets = [ip_network(one["Subnet"]) for one in json.loads(shown)]
+    ours = [
+        one.address
+        for each in psutil.net_if_addrs().values()
+        for one in each
+        if one.family is socket.AF_INET
+    ]
+    # The engine tells the gateway itself only once it was restarted.
+    found = (one for one in ours if any(ip_address(one) in subnet for subnet in subnets))
+    return next(found, None)
 
 
 @contextmanager
