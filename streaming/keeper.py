@@ -3,7 +3,7 @@
 The status comes from a `Board` that the queries' listener and care write on, so that asking for it
 never touches Spark, Kafka or the lake. An act is asked for by POST and answered once it is done;
 what cannot be done as asked is a 400, what failed a 503, each with its reason as `{"error": ...}`.
-`streaming.keeper_client` asks.
+`catalog.keeper_client` asks.
 """
 
 import hmac

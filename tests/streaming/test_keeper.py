@@ -13,8 +13,8 @@ import pytest
 from pydantic import SecretStr
 
 from catalog.errors import LakeError, MomentError, ServiceError, SettingsError
+from catalog.keeper_client import ask_act, ask_status
 from streaming.keeper import Board, serve
-from streaming.keeper_client import ask_act, ask_status
 
 ROOT = Path(__file__).parent.parent.parent
 
