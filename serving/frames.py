@@ -1,8 +1,10 @@
 """What the screen shows, as immutable frames that every session may share."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import count
 
 from serving.bars import SECOND, Bar, Interval, roll_up
 
@@ -107,11 +109,27 @@ class Position:
     rows: int
 
 
+_versions = count(time.time_ns() // 1_000_000)
+
+
+def next_version() -> int:
+    """The next frame's version.
+
+    They start from the clock: a page that outlived a restart must not take a frame for its old one.
+    """
+    return next(_versions)
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One consistent picture of the market for every session; `version` grows with change."""
+    """One consistent picture of the market for every session, live or of a past moment.
+
+    No two frames share a version, and a newer picture of the same has a higher one. `as_of` is
+    when the past moment was committed, in microseconds, and None for a live frame.
+    """
 
     version: int = 0
+    as_of: int | None = None
     state: State = State.LOADING
     position: Position | None = None
     trouble: Trouble | None = None

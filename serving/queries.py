@@ -60,6 +60,17 @@ def select_trades(
     return Query(f"SELECT {columns} FROM {source}{where}", tuple(given.values()))
 
 
+def select_spans(source: str, spans: Sequence[tuple[str, int, int]]) -> Query:
+    """Trades of several symbols, each in its own time: (symbol, start, end), as `select_trades`."""
+    each = (
+        "(symbol = ? AND event_time >= make_timestamptz(?::BIGINT)"
+        " AND event_time < make_timestamptz(?::BIGINT))"
+    )
+    where = " OR ".join([each] * len(spans)) or "false"
+    parameters = tuple(value for span in spans for value in span)
+    return Query(f"SELECT {BAR_COLUMNS} FROM {source} WHERE {where}", parameters)
+
+
 def beyond(positions: Mapping[int, int]) -> str:
     """A condition: the row lies beyond `positions`, the last offset seen of each topic partition.
 
