@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from catalog.settings import Settings
 
@@ -17,6 +17,14 @@ class DashboardSettings(Settings):
         "1GB", alias="TAPEHOUSE_DASHBOARD_QUERY_MEMORY", pattern=r"^[1-9][0-9]*[MG]B$"
     )
     refresh_seconds: float = Field(1.0, alias="TAPEHOUSE_DASHBOARD_REFRESH_SECONDS", ge=0.25, le=60)
+
+
+class KeeperSettings(Settings):
+    """How the dashboard asks the streaming process; without a token nobody answers."""
+
+    host: str = Field("127.0.0.1", alias="TAPEHOUSE_KEEPER_HOST")
+    port: int = Field(8790, alias="TAPEHOUSE_KEEPER_PORT", ge=0, le=65535)
+    token: SecretStr = Field(SecretStr(""), alias="TAPEHOUSE_KEEPER_TOKEN")
 
 
 def streamlit_command(port: int, address: str = "127.0.0.1", app: str = str(APP)) -> list[str]:
