@@ -47,9 +47,12 @@ def test_the_status_has_every_part_from_the_start(port):
     assert status == 200
     assert body["version"] == "1.2.3"
     assert body["care"] == {"runs": []}
-    assert set(body) == {"version", "started_at", "query", "offsets", "care", "tables"}
+    assert set(body) == {
+        "version", "libraries", "started_at", "query", "offsets", "care", "tables"
+    }  # fmt: skip
     assert set(body["query"]) == {
-        "id", "epoch", "trigger_seconds", "stretched", "rows_per_second", "batch_ms", "waiting"
+        "id", "epoch", "trigger_seconds", "stretched", "rows_per_second", "input_rows_per_second",
+        "batch_ms", "waiting", "reported_at",
     }  # fmt: skip
 
 
