@@ -147,12 +147,17 @@ class _Stack:
             inside,
             environment_of(reader_settings(settings, self.credentials, site)),
             site.data / "dashboard",
+            self.credentials.keeper_token,
+            self.credentials.external.alert_webhook,
         )
+        query_memory = f"{described.memory_mb * 4 // 10}MB"
         return replace(
             described,
-            environment={"TAPEHOUSE_DASHBOARD_QUERY_MEMORY": f"{described.memory_mb * 4 // 10}MB"},
+            environment={
+                **described.environment,
+                "TAPEHOUSE_DASHBOARD_QUERY_MEMORY": query_memory,
+            },
             needs=("ensure-tables",),
-            folders=(),
             publishes={inside: settings.dashboard_port},
         )
 

@@ -1,8 +1,9 @@
 """Settings of the dashboard, and how Streamlit is started for it."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from catalog.settings import Settings
 
@@ -17,6 +18,18 @@ class DashboardSettings(Settings):
         "1GB", alias="TAPEHOUSE_DASHBOARD_QUERY_MEMORY", pattern=r"^[1-9][0-9]*[MG]B$"
     )
     refresh_seconds: float = Field(1.0, alias="TAPEHOUSE_DASHBOARD_REFRESH_SECONDS", ge=0.25, le=60)
+    folder: Path = Field(Path(".tapehouse/dashboard"), alias="TAPEHOUSE_DASHBOARD_DIR")
+    # Its path is often the only thing that keeps strangers out.
+    alert_webhook: SecretStr = Field(SecretStr(""), alias="TAPEHOUSE_ALERT_WEBHOOK")
+
+    @field_validator("alert_webhook")
+    @classmethod
+    def _check_webhook(cls, webhook: SecretStr) -> SecretStr:
+        url = webhook.get_secret_value()
+        parts = urlsplit(url)
+        if url and not (parts.scheme in {"http", "https"} and parts.hostname):
+            raise ValueError("must be an http or https URL")
+        return webhook
 
 
 class KeeperSettings(Settings):

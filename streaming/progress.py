@@ -1,4 +1,4 @@
-# ruff: noqa: N802, ARG002, SLF001 (the names and arguments are Spark's, and its gateway private)
+# ruff: noqa: N802, SLF001 (the names and arguments are Spark's, and its gateway private)
 """What the queries report after each micro-batch, written on the keeper's board and in the log."""
 
 import json
