@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from threading import Lock
 
 from catalog.errors import LakeError, MomentError
-from catalog.moments import History, Moment, ResolvedMoment, resolve
+from catalog.moments import LIVE, History, Moment, ResolvedMoment, resolve
 from catalog.settings import LakeSettings
 from serving.lake import Lake
 
@@ -71,6 +71,27 @@ class SharedLake:
         except MomentError:
             # It may be newer than what is known.
             return resolve(moment, self.histories(0.0), datetime.now(UTC))
+
+    def step(self, moment: Moment, by: int) -> Moment:
+        """The kept moment before (-1) or after (1) this one; live stands for the newest.
+
+        Those that another table no longer has are passed over. Raises MomentError before the
+        oldest.
+        """
+        histories = self.histories(1.0)
+        now = datetime.now(UTC)
+        here = resolve(moment, histories, now).snapshot_ids[histories[0].table]
+        ids = [snapshot.snapshot_id for snapshot in histories[0].snapshots]
+        place = ids.index(here) + by
+        while 0 <= place < len(ids) - 1:
+            found = Moment(snapshot_id=ids[place])
+            with suppress(MomentError):
+                resolve(found, histories, now)
+                return found
+            place += by
+        if place < 0:
+            raise MomentError("Nothing older is kept: what was before has been expired.")
+        return LIVE
 
     def _open(self) -> Lake:
         with self._lock:

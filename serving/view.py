@@ -42,13 +42,19 @@ class PageName(StrEnum):
         """As the navigation names it."""
         return {PageName.TRAVEL: "Time travel", PageName.SQL: "SQL"}.get(self, self.capitalize())
 
+    @property
+    def path(self) -> str:
+        """In the URL; the first page has none."""
+        return "/" if self is PageName.MARKET else f"/{self}"
+
 
 @dataclass(frozen=True, slots=True)
 class View:
     """One view of one page.
 
     No symbol stands for the first that there is. `range` is the time that the chart shows, in
-    microseconds, and None while it follows the newest bar. `rate` is one of RATES.
+    microseconds, and None while it follows the newest bar. `bar` is the start of the bar whose
+    history is told, in microseconds. `rate` is one of RATES.
     """
 
     page: PageName = PageName.MARKET
@@ -56,6 +62,7 @@ class View:
     interval: Interval = FIRST_INTERVAL
     moment: Moment = LIVE
     range: tuple[int, int] | None = None
+    bar: int | None = None
     paused: bool = False
     rate: int | None = None
 
@@ -65,7 +72,8 @@ class View:
             "symbol": self.symbol,
             "interval": str(self.interval),
             "as_of": _show_moment(self.moment),
-            "range": _show_range(self.range) if self.range else "",
+            "range": "/".join(_show_time(to_time(end)) for end in self.range or ()),
+            "bar": "" if self.bar is None else _show_time(to_time(self.bar)),
             "paused": "1" if self.paused else "",
             "rate": str(self.rate) if self.rate else "",
         }
@@ -93,6 +101,7 @@ def parse_view(page: PageName, query: Mapping[str, str]) -> tuple[View, tuple[st
         read("interval", parse_interval, FIRST_INTERVAL),
         read("as_of", check_moment, LIVE),
         read("range", _parse_range, None),
+        read("bar", to_microseconds, None),
         read("paused", _parse_flag, default=False),
         read("rate", _parse_rate, None),
     )
@@ -144,10 +153,6 @@ def _show_moment(moment: Moment) -> str:
     return str(moment) if moment.time is None else _show_time(moment.time)
 
 
-def _show_range(bounds: tuple[int, int]) -> str:
-    """An interval as ISO 8601 writes one, to the second where that is exact."""
-    return "/".join(_show_time(to_time(bound)) for bound in bounds)
-
-
 def _show_time(time: datetime) -> str:
+    """ISO 8601 in UTC, with no more digits than it takes; a range has two of them, and `/`."""
     return re.sub(r"\+00:00$", "Z", time.astimezone(UTC).isoformat())

@@ -2,17 +2,21 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import escape
 
 import streamlit as st
 
 from catalog.errors import MomentError, TapehouseError
 
+_ROLES = {"error": "alert", "note": "status"}
+
 
 def tell(kind: str, title: str, why: str) -> None:
-    """A notice of a kind (`note`, `error`); both texts are shown as text, whatever they hold."""
-    with st.container(key=f"notice-{kind}"):
-        st.text(title)
-        st.text(why)
+    """A notice of a kind, `note` or `error`. Both texts are shown as text, whatever they hold."""
+    st.html(
+        f'<div class="notice {kind}" role="{_ROLES[kind]}">'
+        f"<strong>{escape(title)}</strong> <span>{escape(why)}</span></div>"
+    )
 
 
 @contextmanager
@@ -21,6 +25,6 @@ def told() -> Iterator[None]:
     try:
         yield
     except MomentError as error:
-        tell("error", "This moment cannot be shown", str(error))
+        tell("error", "This moment cannot be shown.", str(error))
     except TapehouseError as error:
-        tell("error", "This cannot be shown now", str(error))
+        tell("error", "This cannot be shown now.", str(error))

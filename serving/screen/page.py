@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import pyarrow as pa
-import streamlit as st
 
 from catalog.moments import LIVE, ResolvedMoment
 from serving.frames import Frame
@@ -59,19 +58,25 @@ class Page:
             return None
         return self.view.rate or self.shared.settings.refresh_seconds
 
+    @property
+    def resolved(self) -> ResolvedMoment:
+        """The moment; live, the newest snapshots that the process knows of, maybe some seconds old.
+
+        Raises LakeError.
+        """
+        return self.moment or self.shared.lake.resolve(LIVE)
+
     def ask(self, sql: str, parameters: tuple[object, ...] = ()) -> pa.Table:
         """Answer a SELECT of our own over `trades`, `rejected`, `feed_events` and the like.
 
-        At the page's moment; where that is live, at the newest snapshots that the process knows of,
-        which may be some seconds old. Each answer is made once for all sessions. Raises LakeError.
+        At the page's moment (`resolved`). Each answer is made once for all sessions. Raises
+        LakeError.
         """
-        moment = self.moment or self.shared.lake.resolve(LIVE)
-        return self.shared.past.ask(moment, sql, parameters)
+        return self.shared.past.ask(self.resolved, sql, parameters)
 
     def go(self, **changes: Any) -> NoReturn:
         """Show the view with these fields changed; ends this run. Not for callbacks."""
-        session.store(replace(self.view, **changes))
-        st.rerun()
+        session.show(replace(self.view, **changes))
 
     def note(self, **changes: Any) -> None:
         """The same for what the page shows already, such as its range: only the link changes."""

@@ -5,27 +5,35 @@ browser goes back or forward. A change of page by the browser alone comes withou
 everything else.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import NoReturn
 
 import streamlit as st
 
 from serving.frames import Frame, State
 from serving.view import PageName, View, parse_view
 
-_VIEW, _LINK, _HELD = "view", "link", "held_frame"
+_VIEW, _LINK, _HELD, _NOTICES, _PAGES = "view", "link", "held_frame", "notices", "pages"
 
 
-def open_view(page: PageName) -> tuple[View, tuple[str, ...]]:
-    """The view to show now, with notices about what its link could not have."""
+def know_pages(pages: Mapping[PageName, st.Page]) -> None:
+    """Where `show` can go to; told in each run."""
+    st.session_state[_PAGES] = pages
+
+
+def open_view(page: PageName) -> View:
+    """The view to show now; what its link could not have becomes a notice."""
     query = st.query_params.to_dict()
     known = stored()
-    notices: tuple[str, ...] = ()
     if known is None or (query and query != st.session_state.get(_LINK)):
-        known, notices = parse_view(page, query)
+        known, unusable = parse_view(page, query)
+        for text in unusable:
+            notify(text)
     view = replace(known, page=page)
     store(view)
     write_link()
-    return view, notices
+    return view
 
 
 def stored() -> View | None:
@@ -41,6 +49,16 @@ def store(view: View) -> None:
     st.session_state[_VIEW] = view
 
 
+def show(view: View) -> NoReturn:
+    """End this run and show that view. Not for callbacks, after which a run follows anyway."""
+    before = stored()
+    store(view)
+    if before is None or before.page is view.page:
+        st.rerun()
+    query = st.session_state[_LINK] = view.to_query()
+    st.switch_page(st.session_state[_PAGES][view.page], query_params=query)
+
+
 def write_link() -> None:
     """Let the URL say what is shown."""
     view = stored()
@@ -48,6 +66,17 @@ def write_link() -> None:
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
     st.session_state[_LINK] = query
+
+
+def notify(text: str) -> None:
+    """Tell it once, above the page, in this run or the next."""
+    st.session_state.setdefault(_NOTICES, []).append(text)
+
+
+def take_notices() -> list[str]:
+    """What is to be told now."""
+    notices: list[str] = st.session_state.pop(_NOTICES, [])
+    return notices
 
 
 def held(frame: Frame) -> Frame:

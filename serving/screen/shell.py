@@ -1,22 +1,73 @@
-"""Around every page: the view from the link, the moment, the header, and notices in their place."""
+"""What is around every page: the view from the link, the moment, the header, and notices."""
 
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+
+import streamlit as st
+
+from catalog.errors import LakeError, MomentError
+from catalog.moments import LIVE, Moment
 from serving.screen import header, notices, session
 from serving.screen.page import Page, Show
 from serving.screen.shared import Shared, shared
 from serving.view import PageName, View
 
 
-def show(name: PageName, page: Show) -> None:
-    """Draw what is around the page, and the page in it."""
-    view, unusable = session.open_view(name)
+def run(pages: Mapping[PageName, Show]) -> None:
+    """Run the page that the URL's path names."""
+    shown = {
+        name: st.Page(
+            partial(_show, name, show),
+            title=name.title,
+            url_path=name,
+            default=name is PageName.MARKET,
+        )
+        for name, show in pages.items()
+    }
+    session.know_pages(shown)
+    st.navigation(list(shown.values()), position="hidden").run()
+
+
+def _show(name: PageName, show: Show) -> None:
     with notices.told():
-        opened = _open(view, shared())
-        header.show(opened)
-        for text in unusable:
-            notices.tell("note", "Part of the link was left out", text)
-        page(opened)
+        ours = shared()
+        view = session.open_view(name)
+        page, trouble = _open(view, ours)
+        chosen = header.show(view, ours, page)
+        if chosen is not None:
+            session.show(replace(view, page=chosen))
+        for text in session.take_notices():
+            notices.tell("note", "Not everything was possible.", text)
+        if trouble is not None:
+            _explain(view, ours, trouble)
+        if page is not None:
+            show(page)
 
 
-def _open(view: View, ours: Shared) -> Page:
-    moment = None if view.moment.is_live else ours.lake.resolve(view.moment)
-    return Page(view, ours, moment)
+def _open(view: View, ours: Shared) -> tuple[Page | None, LakeError | None]:
+    """The page with its moment at hand, or why that cannot be had."""
+    try:
+        page = Page(view, ours, None if view.moment.is_live else ours.lake.resolve(view.moment))
+        page.frame  # noqa: B018 - what it raises is told here, and it is kept for the page
+    except LakeError as error:
+        return None, error
+    return page, None
+
+
+def _explain(view: View, ours: Shared, trouble: LakeError) -> None:
+    """Say why there is no page, and offer what there is instead."""
+    offered: dict[str, Moment] = {}
+    if isinstance(trouble, MomentError):
+        trades = ours.lake.histories(math.inf)[0]
+        found = (trades.find(snapshot_id) for snapshot_id in trouble.nearest)
+        offered = {trades.show(one): Moment(snapshot_id=one.snapshot_id) for one in found if one}
+    title = {True: "This moment cannot be shown.", False: "The lake does not answer."}
+    notices.tell("error", title[isinstance(trouble, MomentError)], str(trouble))
+    with st.container(horizontal=True):
+        for label, moment in (offered | {"Back to live": LIVE}).items():
+            if st.button(label):
+                session.show(replace(view, moment=moment))
+        if st.button("Try again"):
+            st.rerun()

@@ -57,6 +57,13 @@ export const tone = (direction) => (direction > 0 ? "up" : direction < 0 ? "down
 export const clock = (ms, fraction = false) =>
   new Date(ms).toISOString().slice(11, fraction ? 23 : 19);
 
+/** yyyy-mm-dd hh:mm:ss in UTC. */
+export const day = (ms) => new Date(ms).toISOString().slice(0, 19).replace("T", " ");
+
+const NEW_YORK = new Intl.DateTimeFormat("en-GB", { timeZone: "America/New_York", timeStyle: "medium" });
+/** The same time where the US exchanges are. */
+export const exchange = (ms) => `${NEW_YORK.format(ms)} New York`;
+
 export const TONES = `
   :host, .root { color-scheme: inherit; }
   .root { font-family: var(--st-font, sans-serif); color: var(--st-text-color, #d1d4dc);
