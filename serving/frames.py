@@ -101,12 +101,16 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where in the lake a frame stands, in microseconds; `complete_to` is a received time."""
+    """Where in the lake a frame stands, in microseconds.
+
+    `complete_to` is when its newest trade was received, `received_to` the same for each symbol.
+    """
 
     snapshot_id: int
     committed_at: int
     complete_to: int | None
     rows: int
+    received_to: Mapping[str, int] = field(default_factory=dict)
 
 
 _versions = count(time.time_ns() // 1_000_000)

@@ -9,14 +9,13 @@ steps, at the snapshot that the frame stands on.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyiceberg.catalog import Catalog
 from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.table import Table as IcebergTable
@@ -25,19 +24,21 @@ from tenacity import RetryCallState, Retrying, wait_exponential, wait_random_exp
 from catalog.client import translated
 from catalog.errors import LakeError, TapehouseError
 from catalog.logs import get_logger
-from catalog.schema import FEED_EVENTS, TRADES
+from catalog.schema import TRADES, Table
 from catalog.settings import LakeSettings
-from serving.bars import SECOND, Bar, Interval, from_arrow, select_bars
+from serving.bars import Bar, Interval, from_arrow, select_bars
+from serving.feed_watch import FeedNews, FeedWatch
 from serving.frames import Frame, Position, State, Trouble, next_version
 from serving.lake import Lake
 from serving.manifests import files_since
 from serving.market import Market
+from serving.news import News, Observer
 from serving.queries import Query
 from serving.reading import (
     TradesAt,
     add_tape,
     begin,
-    last_feed_event,
+    complete,
     load,
     position_of,
     with_market,
@@ -45,6 +46,8 @@ from serving.reading import (
 
 _LOG = get_logger(__name__)
 _FEED_EVERY_SECONDS = 5.0
+_OFFSETS = ("kafka_partition", "kafka_offset")
+_RECEIVED = ("symbol", "received_us")
 # After a failure, half of it jitter: at most 0.5 s at first, 5 s at last.
 _RETRY_WAIT = wait_exponential(0.25, max=2.5) + wait_random_exponential(0.25, max=2.5)
 
@@ -84,9 +87,11 @@ class LiveMarket:
         *,
         every_seconds: float = 0.4,
         memory_limit: str = "1GB",
+        observers: Sequence[Observer] = (),
         now: Callable[[], int] = _microseconds,
     ) -> None:
         self._settings = settings
+        self._observers = observers
         self._every_seconds = every_seconds
         self._memory_limit = memory_limit
         self._now = now
@@ -94,8 +99,11 @@ class LiveMarket:
         self._session: _Session | None = None
         self._stand: _Stand | None = None
         self._market = Market({})
-        self._feed_snapshot_id: int | None = None
+        self._feed = FeedWatch()
         self._feed_due = 0.0
+        # What the look under way has brought so far.
+        self._trades: pa.Table | None = None
+        self._feed_news: FeedNews | None = None
         self._failures = 0
         self._changed = threading.Condition()
         self._stopping = threading.Event()
@@ -141,6 +149,17 @@ class LiveMarket:
 
     def step(self) -> float:
         """Look once, publish what changed; returns the seconds to wait before the next look."""
+        before, self._trades, self._feed_news = self._frame, None, None
+        seconds = self._try_to_look()
+        news = News(before, self._frame, self._trades, self._feed_news)
+        for observer in self._observers:
+            try:
+                observer(news)
+            except Exception:  # noqa: BLE001 (whatever watches the market must not stop it)
+                _LOG.exception("observer_failed")
+        return seconds
+
+    def _try_to_look(self) -> float:
         try:
             busy = self._look()
         except TapehouseError as error:
@@ -164,6 +183,7 @@ class LiveMarket:
         position = _position(table)
         if self._stand is None or self._stand.table_id != str(table.metadata.table_uuid):
             self._stand = self._begin(session, table, position)
+            self._feed = FeedWatch()
         elif position.snapshot_id != self._stand.position.snapshot_id:
             self._stand = self._advance(session, self._stand, table, position)
         elif self._market.wanted:
@@ -182,7 +202,7 @@ class LiveMarket:
         return _Stand(
             str(table.metadata.table_uuid),
             _sequence_number(table),
-            replace(position, complete_to=bounds.received_to),
+            complete(position, bounds.received_to),
             bounds.positions,
         )
 
@@ -195,11 +215,12 @@ class LiveMarket:
         if rows.num_rows:
             self._market.add_trades(self._bars(rows))
             add_tape(self._market, rows)
+            self._trades = rows
         return _Stand(
             stand.table_id,
             _sequence_number(table),
-            replace(position, complete_to=_latest(rows, stand.position.complete_to)),
-            stand.offsets | _last_offsets(rows),
+            complete(position, {**stand.position.received_to, **_last(rows, _RECEIVED)}),
+            stand.offsets | _last(rows, _OFFSETS),
         )
 
     def _bars(self, rows: pa.Table) -> dict[str, list[Bar]]:
@@ -211,16 +232,15 @@ class LiveMarket:
         if time.monotonic() < self._feed_due:
             return False
         self._feed_due = time.monotonic() + _FEED_EVERY_SECONDS
+
+        def load_table(table: Table) -> IcebergTable:
+            return session.catalog.load_table(table.identifier)
+
         with translated(self._settings):
-            snapshot = session.catalog.load_table(FEED_EVENTS.identifier).current_snapshot()
-        if snapshot is None or snapshot.snapshot_id == self._feed_snapshot_id:
+            news = self._feed_news = self._feed.look(session.lake, load_table, self._now())
+        if news is None or news.last == self._frame.feed:
             return False
-        since = self._now() - 7 * 24 * 3600 * SECOND
-        event = last_feed_event(session.lake, snapshot.snapshot_id, since)
-        self._feed_snapshot_id = snapshot.snapshot_id
-        if event is None:
-            return False
-        self._frame = replace(self._frame, feed=event)
+        self._frame = replace(self._frame, feed=news.last)
         return True
 
     def _publish(self, stand: _Stand) -> None:
@@ -266,13 +286,10 @@ def _sequence_number(table: IcebergTable) -> int:
     return (snapshot.sequence_number or 0) if snapshot else 0
 
 
-def _latest(rows: pa.Table, before: int | None) -> int | None:
-    newest: int | None = pc.max(rows["received_us"]).as_py()
-    return max((time_ for time_ in (newest, before) if time_ is not None), default=None)
-
-
-def _last_offsets(rows: pa.Table) -> dict[int, int]:
+def _last(rows: pa.Table, columns: tuple[str, str]) -> dict[Any, int]:
+    """The largest value of the second column, by the first."""
     if not rows.num_rows:
         return {}
-    last = rows.group_by("kafka_partition").aggregate([("kafka_offset", "max")]).to_pylist()
-    return {row["kafka_partition"]: row["kafka_offset_max"] for row in last}
+    key, value = columns
+    last = rows.group_by(key).aggregate([(value, "max")]).to_pylist()
+    return {row[key]: row[f"{value}_max"] for row in last}

@@ -85,8 +85,9 @@ def beyond(positions: Mapping[int, int]) -> str:
 
 
 def select_new_trades(source: str, positions: Mapping[int, int]) -> Query:
-    """Trades `beyond` the positions; `source` as for `select_trades`."""
-    return Query(f"SELECT {BAR_COLUMNS} FROM {source} WHERE {beyond(positions)}")
+    """Trades `beyond` the positions, with `kafka_us` too; `source` as for `select_trades`."""
+    columns = f"{BAR_COLUMNS}, epoch_us(kafka_time) AS kafka_us"
+    return Query(f"SELECT {columns} FROM {source} WHERE {beyond(positions)}")
 
 
 def select_offsets(source: str, symbol: str, start: int, end: int) -> Query:
@@ -118,6 +119,21 @@ def select_last_feed_event(snapshot_id: int, since: int) -> Query:
         " AND to_time >= make_timestamptz(?::BIGINT)"
         " ORDER BY to_time DESC, kafka_offset DESC LIMIT 1",
         (since,),
+    )
+
+
+def select_connection_events(snapshot_id: int, since: int, offset: int) -> Query:
+    """Connects, disconnects and gaps of the feed, in order.
+
+    They ended at or after `since` (microseconds), and came after the message at the offset.
+    """
+    return Query(
+        "SELECT kind, detail, epoch_us(from_time) AS from_us, epoch_us(to_time) AS to_us,"
+        f" kafka_offset FROM {table_at(FEED_EVENTS, snapshot_id)}"
+        " WHERE symbol IS NULL AND kind IN ('connected', 'disconnected', 'gap')"
+        " AND to_time >= make_timestamptz(?::BIGINT) AND kafka_offset > ?"
+        " ORDER BY kafka_offset",
+        (since, offset),
     )
 
 

@@ -119,6 +119,12 @@ def position_of(snapshot: Snapshot) -> Position:
     return Position(snapshot.snapshot_id, snapshot.timestamp_ms * 1000, None, rows)
 
 
+def complete(position: Position, received_to: Mapping[str, int]) -> Position:
+    """The position with what its trades tell: when each symbol's newest was received."""
+    newest = max(received_to.values(), default=None)
+    return replace(position, complete_to=newest, received_to=received_to)
+
+
 def with_market(frame: Frame, market: Market, position: Position) -> Frame:
     """The frame with everything that the market and its position tell."""
     quotes = market.quotes()
