@@ -21,7 +21,15 @@ from serving.frames import KEPT, Frame, next_version
 from serving.lake_at import LakeAt
 from serving.manifests import SnapshotFiles, TradesFile
 from serving.market import Market
-from serving.reading import TradesAt, begin, last_feed_event, load, position_of, with_market
+from serving.reading import (
+    TradesAt,
+    begin,
+    complete,
+    last_feed_event,
+    load,
+    position_of,
+    with_market,
+)
 from serving.shared_lake import SharedLake
 from serving.times import to_microseconds
 
@@ -67,20 +75,24 @@ class Past:
     def __init__(self, lake: SharedLake) -> None:
         self._lake = lake
         self._frames: Kept[tuple[int, ...], Frame] = Kept(_FRAMES_KEPT)
-        self._answers: Kept[tuple[object, ...], pa.Table] = Kept(_ANSWERS_KEPT)
+        self._answers: Kept[tuple[Hashable, ...], pa.Table] = Kept(_ANSWERS_KEPT)
 
     def frame(self, moment: ResolvedMoment) -> Frame:
         """The market as it was. Raises MomentError where it was expired, LakeError."""
         return self._frames.get(_ids(moment), lambda: self._read(moment))
 
-    def ask(self, moment: ResolvedMoment, sql: str, parameters: tuple[object, ...]) -> pa.Table:
+    def ask(self, moment: ResolvedMoment, sql: str, parameters: tuple[Hashable, ...]) -> pa.Table:
         """Answer a SELECT of our own over the names of `serving.views`, at the moment."""
 
         def read() -> pa.Table:
             with self._lake.asking() as lake:
                 return LakeAt(lake, moment).sql(sql, parameters)
 
-        return self._answers.get((_ids(moment), sql, parameters), read)
+        return self.once((_ids(moment), sql, parameters), read)
+
+    def once(self, key: tuple[Hashable, ...], make: Callable[[], pa.Table]) -> pa.Table:
+        """An answer that never changes, made once; the key says all that it depends on."""
+        return self._answers.get(key, make)
 
     def _read(self, moment: ResolvedMoment) -> Frame:
         snapshot_id = moment.snapshot_ids[TRADES.name]
@@ -100,7 +112,7 @@ class Past:
                 feed = last_feed_event(
                     lake, moment.snapshot_ids[FEED_EVENTS.name], committed_at - _FEED_SINCE
                 )
-        position = replace(position_of(snapshot), complete_to=bounds.received_to)
+        position = complete(position_of(snapshot), bounds.received_to)
         frame = Frame(version=next_version(), as_of=committed_at, feed=feed)
         older = _Bars(self._lake, moment, market, files)
         return replace(with_market(frame, market, position), kept_bars=older, loading_history=False)

@@ -1,6 +1,6 @@
 """What stands where something cannot be shown, and says why."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
 
@@ -17,6 +17,14 @@ def tell(kind: str, title: str, why: str) -> None:
         f'<div class="notice {kind}" role="{_ROLES[kind]}">'
         f"<strong>{escape(title)}</strong> <span>{escape(why)}</span></div>"
     )
+
+
+def facts(pairs: Mapping[str, str]) -> None:
+    """Names and values, as text."""
+    rows = "".join(
+        f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in pairs.items()
+    )
+    st.html(f'<dl class="facts">{rows}</dl>')
 
 
 @contextmanager

@@ -6,7 +6,7 @@ anew each time; the same code then serves live and past moments.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -66,7 +66,7 @@ class Page:
         """
         return self.moment or self.shared.lake.resolve(LIVE)
 
-    def ask(self, sql: str, parameters: tuple[object, ...] = ()) -> pa.Table:
+    def ask(self, sql: str, parameters: tuple[Hashable, ...] = ()) -> pa.Table:
         """Answer a SELECT of our own over `trades`, `rejected`, `feed_events` and the like.
 
         At the page's moment (`resolved`). Each answer is made once for all sessions. Raises

@@ -68,14 +68,14 @@ def write_link() -> None:
     st.session_state[_LINK] = query
 
 
-def notify(text: str) -> None:
+def notify(text: str, title: str = "Not everything was possible.") -> None:
     """Tell it once, above the page, in this run or the next."""
-    st.session_state.setdefault(_NOTICES, []).append(text)
+    st.session_state.setdefault(_NOTICES, []).append((title, text))
 
 
-def take_notices() -> list[str]:
-    """What is to be told now."""
-    notices: list[str] = st.session_state.pop(_NOTICES, [])
+def take_notices() -> list[tuple[str, str]]:
+    """What is to be told now: titles and texts."""
+    notices: list[tuple[str, str]] = st.session_state.pop(_NOTICES, [])
     return notices
 
 

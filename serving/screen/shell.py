@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from catalog.errors import LakeError, MomentError
+from catalog.history import Snapshot, show_time
 from catalog.moments import LIVE, Moment
 from serving.screen import header, notices, session
 from serving.screen.page import Page, Show
@@ -38,8 +39,8 @@ def _show(name: PageName, show: Show) -> None:
         chosen = header.show(view, ours, page)
         if chosen is not None:
             session.show(replace(view, page=chosen))
-        for text in session.take_notices():
-            notices.tell("note", "Not everything was possible.", text)
+        for title, text in session.take_notices():
+            notices.tell("note", title, text)
         if trouble is not None:
             _explain(view, ours, trouble)
         if page is not None:
@@ -61,8 +62,9 @@ def _explain(view: View, ours: Shared, trouble: LakeError) -> None:
     offered: dict[str, Moment] = {}
     if isinstance(trouble, MomentError):
         trades = ours.lake.histories(math.inf)[0]
-        found = (trades.find(snapshot_id) for snapshot_id in trouble.nearest)
-        offered = {trades.show(one): Moment(snapshot_id=one.snapshot_id) for one in found if one}
+        near = filter(None, map(trades.find, trouble.nearest))
+        # Without its tags: other engines may name them as they like, and a label is Markdown.
+        offered = {_label(snapshot): Moment(snapshot_id=snapshot.snapshot_id) for snapshot in near}
     title = {True: "This moment cannot be shown.", False: "The lake does not answer."}
     notices.tell("error", title[isinstance(trouble, MomentError)], str(trouble))
     with st.container(horizontal=True):
@@ -71,3 +73,7 @@ def _explain(view: View, ours: Shared, trouble: LakeError) -> None:
                 session.show(replace(view, moment=moment))
         if st.button("Try again"):
             st.rerun()
+
+
+def _label(snapshot: Snapshot) -> str:
+    return f"{snapshot.snapshot_id} ({show_time(snapshot.committed_at)})"
