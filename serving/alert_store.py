@@ -63,12 +63,14 @@ class AlertStore:
     """The file; safe to share between threads. Its failures are ServiceErrors.
 
     `changes` grows with every change of the alerts, so that who watches them need not ask.
+    `trouble` says why nothing outlives the process; empty where there is a file.
     """
 
-    def __init__(self, database: sqlite3.Connection) -> None:
+    def __init__(self, database: sqlite3.Connection, trouble: str = "") -> None:
         self._database = database
         self._lock = Lock()
         self.changes = 0
+        self.trouble = trouble
 
     @classmethod
     def open(cls, folder: Path) -> "AlertStore":
@@ -86,6 +88,13 @@ class AlertStore:
                 " writable; a file that is damaged can be moved away."
             ) from error
         return cls(database)
+
+    @classmethod
+    def in_memory(cls, trouble: str = "") -> "AlertStore":
+        """One that ends with the process."""
+        database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        _ensure_schema(database)
+        return cls(database, trouble)
 
     def close(self) -> None:
         """Let go of the file."""

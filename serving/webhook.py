@@ -28,6 +28,7 @@ from tenacity import (
 )
 from tenacity.wait import wait_base
 
+from catalog.errors import TapehouseError
 from catalog.logs import get_logger
 from serving.alerts import Firing
 from serving.times import to_time
@@ -85,7 +86,10 @@ class Webhook:
         while (firing := self._waiting.get()) is not None and not self._stopping.is_set():
             outcome = self._deliver(firing)
             _LOG.info("alert_posted", firing=firing.id, outcome=outcome)
-            self._tell(firing.id, outcome)
+            try:
+                self._tell(firing.id, outcome)
+            except TapehouseError as error:
+                _LOG.warning("outcome_not_kept", firing=firing.id, why=str(error))
 
     def _deliver(self, firing: Firing) -> str:
         """What became of it, in words without the address."""
