@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from serving.pages import market, travel
+from serving.pages import market, sql, travel
 from serving.screen import shell
 from serving.view import PageName
 
@@ -18,4 +18,4 @@ st.set_page_config(
     menu_items={"About": "Live trades in an open Iceberg lake, and every past moment of it."},
 )
 st.html(_HERE / "app.css")
-shell.run({PageName.MARKET: market.show, PageName.TRAVEL: travel.show})
+shell.run({PageName.MARKET: market.show, PageName.TRAVEL: travel.show, PageName.SQL: sql.show})
