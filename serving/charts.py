@@ -192,7 +192,7 @@ def _badge(frame: Frame, now: int) -> dict[str, str]:
     if frame.state is not State.LIVE:
         text = "LOADING" if frame.state is State.LOADING else "WAITING"
         return {"kind": "loading", "text": text, "title": "no trade has been read yet"}
-    if _is_disconnected(frame):
+    if frame.is_disconnected:
         title = frame.feed.detail if frame.feed else ""
         return {"kind": "quiet", "text": "FEED DISCONNECTED", "title": title}
     if _lag(frame, now) > QUIET_SECONDS:
@@ -203,14 +203,6 @@ def _badge(frame: Frame, now: int) -> dict[str, str]:
             " or a writer that stands still",
         }
     return {"kind": "live", "text": "● LIVE", "title": "following the newest snapshot"}
-
-
-def _is_disconnected(frame: Frame) -> bool:
-    feed, position = frame.feed, frame.position
-    if feed is None or feed.kind != "disconnected" or position is None:
-        return False
-    # Another feed may go on: what was received since then says so.
-    return position.complete_to is None or position.complete_to <= feed.at + SECOND
 
 
 def _truth(frame: Frame, now: int) -> list[str]:

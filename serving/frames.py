@@ -143,6 +143,15 @@ class Frame:
     tape: tuple[TapeRow, ...] = ()
     kept_bars: Mapping[str, Mapping[Interval, tuple[Bar, ...]]] = field(default_factory=dict)
 
+    @property
+    def is_disconnected(self) -> bool:
+        """Whether the feed was last heard to disconnect, and no trade has come since."""
+        if self.feed is None or self.feed.kind != "disconnected" or self.position is None:
+            return False
+        # Another feed may go on.
+        complete_to = self.position.complete_to
+        return complete_to is None or complete_to <= self.feed.at + SECOND
+
     def bars(self, symbol: str, interval: Interval) -> Sequence[Bar]:
         """The symbol's bars of any interval, in order of start; empty for an unknown symbol."""
         kept = _KEPT_FOR[interval]
