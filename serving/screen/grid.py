@@ -1,5 +1,6 @@
 """A table as the page's grid takes it: nothing that JavaScript would round or could not show."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -28,11 +29,12 @@ def show(table: pa.Table, key: str, alt: str, height: int = 320) -> None:
 
 def to_grid(table: pa.Table) -> pa.Table:
     """The same rows in types that a browser can show; each column has a name of its own."""
-    names: list[str] = []
+    # A second column of the same name is allowed in SQL.
+    seen: Counter[str] = Counter()
+    names = []
     for name in table.column_names:
-        # A second column of the same name is allowed in SQL.
-        known = names.count(name)
-        names.append(name if not known else f"{name} ({known + 1})")
+        seen[name] += 1
+        names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
     return pa.table([_plain(column) for column in table.columns], names=names)
 
 
