@@ -3,32 +3,23 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from serving.view import PageName
-from tests.support.site import Site, overflow, said_on, serious_findings, wait_until_said
+from tests.support.site import (
+    Site,
+    banner,
+    overflow,
+    said_on,
+    serious_findings,
+    visit,
+    wait_until_said,
+)
 
 pytestmark = pytest.mark.browser
 
 PAGES = list(PageName)
 CANARY, CANARY_PRICE = "CANARY", 7321.77
-
-
-def visit(page: Page, site: Site, name: PageName, query: str = "symbol=AAPL&interval=1m") -> None:
-    """Open a page by its link and wait until its run is over."""
-    page.goto(f"{site.url}{name.path}?{query}")
-    expect(page.get_by_role("link", name=name.title, exact=True)).to_have_attribute(
-        "aria-current", "page"
-    )
-    settle(page)
-
-
-def settle(page: Page) -> None:
-    expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning")
-
-
-def banner(page: Page) -> Locator:
-    return page.locator(".banner")
 
 
 def step_back(page: Page) -> None:

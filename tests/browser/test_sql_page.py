@@ -7,9 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from serving.view import PageName
-from tests.browser.test_frame import visit
-from tests.browser.test_travel_page import grid_says
-from tests.support.site import Site, said_on
+from tests.support.site import Site, grid_says, said_on, visit
 
 pytestmark = pytest.mark.browser
 

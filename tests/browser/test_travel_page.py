@@ -4,8 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from serving.view import PageName
-from tests.browser.test_frame import banner, settle, visit
-from tests.support.site import Site, said_on
+from tests.support.site import Site, banner, grid_says, said_on, visit
 
 pytestmark = pytest.mark.browser
 
@@ -15,11 +14,6 @@ def two_commits(site: Site) -> tuple[int, int]:
     """Snapshots of which the second has two trades of DIFFSYM more."""
     first = site.send("DIFFSYM", 10.25)
     return first, site.send("DIFFSYM", 10.5, 10.75)
-
-
-def grid_says(page: Page, text: str) -> None:
-    """What is drawn on a canvas stands in it as a table, for readers."""
-    expect(page.locator("[data-testid=stDataFrame] canvas").first).to_contain_text(text)
 
 
 def test_the_strip_shows_the_kept_moments_and_goes_to_one(
@@ -118,7 +112,6 @@ def test_a_time_is_gone_to(page: Page, site: Site) -> None:
     panel.get_by_label("Moment").fill("2001-01-01 00:00:00")
     panel.get_by_role("button", name="Go").click()
     expect(page.get_by_role("alert")).to_contain_text("before the first commit")
-    settle(page)
 
 
 def test_every_kept_moment_is_listed(page: Page, site: Site, two_commits: tuple[int, int]) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 
 from axe_core_python.sync_playwright import Axe
 from confluent_kafka import Producer
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page, expect
 
 from catalog.trade import Trade
 from serving import Lake
+from serving.view import PageName
 from tests.support.instance import Instance, wait_until
 
 _SECONDS = 120
@@ -61,6 +62,30 @@ class Site:
                 return snapshot_id if found == len(set(prices)) else None
 
             return int(wait_until(stored, _SECONDS, f"{symbol} at {prices} to be stored"))
+
+
+def visit(page: Page, site: Site, name: PageName, query: str = "symbol=AAPL&interval=1m") -> None:
+    """Open a page by its link and wait until its run is over."""
+    page.goto(f"{site.url}{name.path}?{query}")
+    expect(page.get_by_role("link", name=name.title, exact=True)).to_have_attribute(
+        "aria-current", "page"
+    )
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Wait until no run of the page's script is left."""
+    expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def banner(page: Page) -> Locator:
+    """That of a past moment."""
+    return page.locator(".banner")
+
+
+def grid_says(page: Page, text: str) -> None:
+    """What a grid draws on its canvas stands in there as a table, too, for readers."""
+    expect(page.locator("[data-testid=stDataFrame] canvas").first).to_contain_text(text)
 
 
 def said_on(page: Page) -> str:
