@@ -40,7 +40,7 @@ def before_canary(site: Site) -> int:
 def test_a_past_moment_holds_on_every_page_and_nothing_newer_is_there(
     page: Page, site: Site, before_canary: int, name: PageName
 ) -> None:
-    visit(page, site, name, f"symbol=AAPL&interval=1m&as_of={before_canary}")
+    visit(page, site.url, name, f"symbol=AAPL&interval=1m&as_of={before_canary}")
     expect(banner(page)).to_contain_text(f"snapshot {before_canary}")
     said = said_on(page)
     for trace in (CANARY, "7,321.77", "7321.77", "7,322.77", "7322.77"):
@@ -52,7 +52,7 @@ def test_a_past_moment_holds_on_every_page_and_nothing_newer_is_there(
 
 
 def test_the_moment_stays_from_page_to_page(page: Page, site: Site, before_canary: int) -> None:
-    visit(page, site, PageName.MARKET, f"symbol=AAPL&interval=5m&as_of={before_canary}")
+    visit(page, site.url, PageName.MARKET, f"symbol=AAPL&interval=5m&as_of={before_canary}")
     for name in (*PAGES[1:], PageName.MARKET):
         page.get_by_role("link", name=name.title, exact=True).click()
         expect(page).to_have_url(re.compile(f"{name.path}.*as_of={before_canary}"))
@@ -61,7 +61,7 @@ def test_the_moment_stays_from_page_to_page(page: Page, site: Site, before_canar
 
 
 def test_arrows_step_through_the_kept_moments(page: Page, site: Site, before_canary: int) -> None:
-    visit(page, site, PageName.MARKET)
+    visit(page, site.url, PageName.MARKET)
     step_back(page)
     first = page.url
     expect(page).to_have_url(re.compile(r"as_of=\d+"))
@@ -74,7 +74,7 @@ def test_arrows_step_through_the_kept_moments(page: Page, site: Site, before_can
 
 
 def test_going_back_in_the_browser_goes_back_to_the_view(page: Page, site: Site) -> None:
-    visit(page, site, PageName.MARKET)
+    visit(page, site.url, PageName.MARKET)
     page.get_by_role("button", name="15m", exact=True).click()
     expect(page).to_have_url(re.compile("interval=15m"))
     page.go_back()
@@ -85,7 +85,7 @@ def test_going_back_in_the_browser_goes_back_to_the_view(page: Page, site: Site)
 
 def test_a_hostile_link_shows_as_text_and_falls_back(page: Page, site: Site) -> None:
     hostile = "%3Cimg%20src%3Dx%20onerror%3D%22document.title%3D'owned'%22%3E"
-    visit(page, site, PageName.MARKET, f"symbol={hostile}&interval=9m&as_of={hostile}")
+    visit(page, site.url, PageName.MARKET, f"symbol={hostile}&interval=9m&as_of={hostile}")
     expect(page.locator(".notice").filter(has_text="<img src=x")).to_have_count(2)
     expect(page.locator(".notice").filter(has_text="9m")).to_be_visible()
     expect(page.get_by_role("button", name="1m", exact=True)).to_have_attribute(
@@ -95,7 +95,7 @@ def test_a_hostile_link_shows_as_text_and_falls_back(page: Page, site: Site) -> 
 
 
 def test_a_moment_that_is_not_kept_offers_what_is(page: Page, site: Site) -> None:
-    visit(page, site, PageName.MARKET, "as_of=2001-01-01T00:00:00Z")
+    visit(page, site.url, PageName.MARKET, "as_of=2001-01-01T00:00:00Z")
     expect(page.get_by_role("alert")).to_contain_text("before the first commit of trades")
     page.get_by_role("button", name=re.compile(r"^\d+ \(20")).first.click()
     expect(banner(page)).to_contain_text("snapshot")
@@ -106,7 +106,7 @@ def test_the_search_finds_a_symbol_and_keys_are_quiet_while_one_types(
     page: Page, site: Site
 ) -> None:
     site.send("LULU", 12.5)
-    visit(page, site, PageName.MARKET)
+    visit(page, site.url, PageName.MARKET)
     page.locator("body").press("/")
     search = page.get_by_role("combobox", name="Symbol")
     expect(search).to_be_focused()
@@ -122,7 +122,7 @@ def test_the_search_finds_a_symbol_and_keys_are_quiet_while_one_types(
 
 
 def test_space_holds_the_page_still_and_lets_it_go_on(page: Page, site: Site) -> None:
-    visit(page, site, PageName.MARKET)
+    visit(page, site.url, PageName.MARKET)
     expect(page.locator(".main-svg").first).to_be_visible()
     page.locator("body").press("Space")
     pause = page.get_by_role("button", name="Paused")
@@ -137,7 +137,7 @@ def test_space_holds_the_page_still_and_lets_it_go_on(page: Page, site: Site) ->
 
 
 def test_the_keys_are_listed(page: Page, site: Site) -> None:
-    visit(page, site, PageName.MARKET)
+    visit(page, site.url, PageName.MARKET)
     page.locator("body").press("?")
     keys = page.get_by_role("dialog", name="Keys")
     expect(keys).to_be_visible()
@@ -148,7 +148,7 @@ def test_the_keys_are_listed(page: Page, site: Site) -> None:
 
 
 def test_the_pair_of_colours_is_kept_by_the_browser(page: Page, site: Site) -> None:
-    visit(page, site, PageName.MARKET)
+    visit(page, site.url, PageName.MARKET)
     usual = up(page)
     page.get_by_role("button", name="Colours that are told apart").click()
     assert up(page) != usual
@@ -176,7 +176,7 @@ def up(page: Page) -> str:
 
 def test_another_theme_keeps_the_view(page: Page, site: Site, before_canary: int) -> None:
     query = f"symbol=AAPL&interval=5m&as_of={before_canary}"
-    visit(page, site, PageName.MARKET, query)
+    visit(page, site.url, PageName.MARKET, query)
     ground = background(page)
     page.get_by_test_id("stMainMenu").get_by_role("button").click()
     page.get_by_role("radio", name="Light").click()
@@ -188,7 +188,7 @@ def test_another_theme_keeps_the_view(page: Page, site: Site, before_canary: int
     light = background(page)
     expect(page).to_have_url(re.compile(re.escape(query)))
     expect(banner(page)).to_contain_text(f"snapshot {before_canary}")
-    visit(page, site, PageName.TRAVEL)
+    visit(page, site.url, PageName.TRAVEL)
     assert background(page) == light
 
 
@@ -207,7 +207,7 @@ def test_axe_finds_nothing_serious(
 ) -> None:
     page.emulate_media(color_scheme=scheme)
     past = f"&as_of={before_canary}" if mode == "past" else ""
-    visit(page, site, name, f"symbol=AAPL&interval=1m{past}")
+    visit(page, site.url, name, f"symbol=AAPL&interval=1m{past}")
     assert serious_findings(page) == []
 
 
@@ -218,14 +218,14 @@ def test_nothing_sticks_out_on_a_phone(
 ) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     past = f"&as_of={before_canary}" if mode == "past" else ""
-    visit(page, site, name, f"symbol=AAPL&interval=1m{past}")
+    visit(page, site.url, name, f"symbol=AAPL&interval=1m{past}")
     assert overflow(page) <= 0
 
 
 def test_a_restarted_server_finds_the_view_where_it_was(browser: Browser, site: Site) -> None:
     # A page of its own: that the server is away is an error in the browser's console.
     page = browser.new_page(viewport={"width": 1280, "height": 800})
-    visit(page, site, PageName.MARKET, "symbol=AAPL&interval=5m")
+    visit(page, site.url, PageName.MARKET, "symbol=AAPL&interval=5m")
     site.instance.stop_service("dashboard")
     site.instance.start_service("dashboard")
     site.send("AAPL", 234.56)

@@ -25,7 +25,7 @@ def ask(page: Page, sql: str) -> None:
 
 
 def test_a_question_is_answered_and_its_limits_are_told(page: Page, site: Site) -> None:
-    visit(page, site, PageName.SQL)
+    visit(page, site.url, PageName.SQL)
     expect(page.get_by_text(re.compile(r"reads only; at most 30 s, 100,000 rows"))).to_be_visible()
     ask(page, "SELECT symbol, count(*) AS trades FROM trades WHERE symbol = 'AAPL' GROUP BY 1")
     expect(
@@ -37,7 +37,7 @@ def test_a_question_is_answered_and_its_limits_are_told(page: Page, site: Site) 
 def test_a_question_stands_at_the_moment_of_the_page(page: Page, site: Site) -> None:
     before = site.send("SQLSYM", 1.5)
     site.send("SQLSYM", 2.5)
-    visit(page, site, PageName.SQL, f"as_of={before}")
+    visit(page, site.url, PageName.SQL, f"as_of={before}")
     ask(page, "SELECT count(*) || ' trades' AS held FROM trades WHERE symbol = 'SQLSYM'")
     grid_says(page, "1 trades")
     ask(page, "SELECT * FROM lake.market.trades")
@@ -50,7 +50,7 @@ def test_a_question_stands_at_the_moment_of_the_page(page: Page, site: Site) -> 
 def test_an_answer_of_another_moment_is_not_shown(page: Page, site: Site) -> None:
     before = site.send("AAPL", 231.25)
     site.send("ONLYLATER", 3.5)
-    visit(page, site, PageName.SQL)
+    visit(page, site.url, PageName.SQL)
     ask(page, "SELECT DISTINCT symbol FROM trades ORDER BY 1")
     grid_says(page, "ONLYLATER")
     page.get_by_role("button", name="● Live").click()
@@ -62,7 +62,7 @@ def test_an_answer_of_another_moment_is_not_shown(page: Page, site: Site) -> Non
 
 
 def test_a_question_can_be_cancelled(page: Page, site: Site) -> None:
-    visit(page, site, PageName.SQL)
+    visit(page, site.url, PageName.SQL)
     ask(page, ENDLESS)
     expect(page.get_by_text("Running.")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
@@ -71,7 +71,7 @@ def test_a_question_can_be_cancelled(page: Page, site: Site) -> None:
 
 
 def test_what_is_wrong_is_told_as_text(page: Page, site: Site) -> None:
-    visit(page, site, PageName.SQL)
+    visit(page, site.url, PageName.SQL)
     ask(page, 'SELECT * FROM "<img src=x onerror=alert(1)>"')
     expect(page.get_by_role("alert")).to_contain_text("<img src=x onerror=alert(1)>")
     ask(page, "DROP TABLE trades")
@@ -79,7 +79,7 @@ def test_what_is_wrong_is_told_as_text(page: Page, site: Site) -> None:
 
 
 def test_text_in_an_answer_stays_text_in_the_rows_and_in_the_chart(page: Page, site: Site) -> None:
-    visit(page, site, PageName.SQL)
+    visit(page, site.url, PageName.SQL)
     ask(page, "SELECT '<b>bold</b>' AS \"<i>name</i>\", 3 AS n")
     grid_says(page, "<b>bold</b>")
     page.get_by_role("tab", name="Chart").click()
@@ -88,7 +88,7 @@ def test_text_in_an_answer_stays_text_in_the_rows_and_in_the_chart(page: Page, s
 
 
 def test_an_answer_is_exported_as_csv_and_parquet(page: Page, site: Site, tmp_path: Path) -> None:
-    visit(page, site, PageName.SQL)
+    visit(page, site.url, PageName.SQL)
     ask(page, "SELECT range AS n, 'x' || range AS text FROM range(3)")
     page.get_by_role("tab", name="Export").click()
     for name, suffix in (("CSV", ".csv"), ("Parquet", ".parquet")):
@@ -101,7 +101,7 @@ def test_an_answer_is_exported_as_csv_and_parquet(page: Page, site: Site, tmp_pa
 
 
 def test_tables_columns_and_words_complete(page: Page, site: Site) -> None:
-    visit(page, site, PageName.SQL)
+    visit(page, site.url, PageName.SQL)
     editor(page).fill("")
     page.keyboard.type("SEL")
     expect(page.get_by_role("option").first).to_contain_text("SELECT")
@@ -119,7 +119,7 @@ def test_tables_columns_and_words_complete(page: Page, site: Site) -> None:
 
 
 def test_an_example_and_an_earlier_question_come_into_the_editor(page: Page, site: Site) -> None:
-    visit(page, site, PageName.SQL)
+    visit(page, site.url, PageName.SQL)
     ask(page, "SELECT 41 + 1 AS first_one")
     grid_says(page, "42")
     choose(page, "Examples", "The last trade of each symbol")
@@ -136,7 +136,7 @@ def choose(page: Page, label: str, start: str) -> None:
 
 
 def test_what_was_typed_is_there_after_a_reload(page: Page, site: Site) -> None:
-    visit(page, site, PageName.SQL)
+    visit(page, site.url, PageName.SQL)
     editor(page).fill("SELECT 'a draft'")
     page.reload()
     expect(editor(page)).to_have_value("SELECT 'a draft'")

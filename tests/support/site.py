@@ -64,9 +64,9 @@ class Site:
             return int(wait_until(stored, _SECONDS, f"{symbol} at {prices} to be stored"))
 
 
-def visit(page: Page, site: Site, name: PageName, query: str = "symbol=AAPL&interval=1m") -> None:
+def visit(page: Page, url: str, name: PageName, query: str = "symbol=AAPL&interval=1m") -> None:
     """Open a page by its link and wait until its run is over."""
-    page.goto(f"{site.url}{name.path}?{query}")
+    page.goto(f"{url}{name.path}?{query}")
     expect(page.get_by_role("link", name=name.title, exact=True)).to_have_attribute(
         "aria-current", "page"
     )
