@@ -65,7 +65,7 @@ def _act() -> None:
     if view is None or not isinstance(act, dict):
         return
     try:
-        session.store(_changed(view, act))
+        session.choose(_changed(view, act))
     except TapehouseError as error:
         session.notify(str(error))
 

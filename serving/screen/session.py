@@ -1,8 +1,9 @@
 """One session's view: what its link says, until something on the screen changes it.
 
 The link is read when it is not the one that was written last: on the first run, and when the
-browser goes back or forward. A change of page by the browser alone comes without a query, and keeps
-everything else.
+browser goes back or forward. After a choice on the screen it is not, since the browser may have
+sent that before it got the last link. A change of page by the browser alone comes without a query,
+and keeps everything else.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,8 @@ import streamlit as st
 from serving.frames import Frame, State
 from serving.view import PageName, View, parse_view
 
-_VIEW, _LINK, _HELD, _NOTICES, _PAGES = "view", "link", "held_frame", "notices", "pages"
+_VIEW, _LINK, _CHOSEN, _PAGES = "view", "link", "chosen", "pages"
+_HELD, _NOTICES = "held_frame", "notices"
 
 
 def know_pages(pages: Mapping[PageName, st.Page]) -> None:
@@ -25,8 +27,9 @@ def know_pages(pages: Mapping[PageName, st.Page]) -> None:
 def open_view(page: PageName) -> View:
     """The view to show now; what its link could not have becomes a notice."""
     query = st.query_params.to_dict()
-    known = stored()
-    if known is None or (query and query != st.session_state.get(_LINK)):
+    known, chosen = stored(), st.session_state.pop(_CHOSEN, False)
+    is_new = query and query != st.session_state.get(_LINK) and not chosen
+    if known is None or is_new:
         known, unusable = parse_view(page, query)
         for text in unusable:
             notify(text)
@@ -42,8 +45,14 @@ def stored() -> View | None:
     return view
 
 
+def choose(view: View) -> None:
+    """What the next run shows, whatever its link says."""
+    st.session_state[_CHOSEN] = True
+    store(view)
+
+
 def store(view: View) -> None:
-    """What the next run shows."""
+    """The view that is shown already."""
     if not view.paused:
         st.session_state.pop(_HELD, None)
     st.session_state[_VIEW] = view
@@ -52,7 +61,7 @@ def store(view: View) -> None:
 def show(view: View) -> NoReturn:
     """End this run and show that view. Not for callbacks, after which a run follows anyway."""
     before = stored()
-    store(view)
+    choose(view)
     if before is None or before.page is view.page:
         st.rerun()
     query = st.session_state[_LINK] = view.to_query()

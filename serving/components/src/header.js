@@ -71,8 +71,9 @@ const PRESSED_BY_SPACE = "button, a, summary, [role=button], [role=log]";
 class Header {
   constructor(host) {
     this.nav = element("nav", { "aria-label": "Pages" });
-    this.tools = element("div", { class: "tools" }, [...this.search(), this.intervals(), this.moments(), ...this.rest()]);
-    this.banner = element("div", { class: "banner", role: "status" });
+    this.widths = element("div", { class: "group", role: "group", "aria-label": "Interval" });
+    this.tools = element("div", { class: "tools" }, [...this.search(), this.widths, ...this.moments(), ...this.rest()]);
+    this.banner = this.warning();
     this.root = element("header", { class: "root" }, [
       element("style", { text: STYLE }),
       element("div", { class: "bar" }, [element("span", { class: "mark", text: "Tapehouse" }), this.nav, this.tools]),
@@ -107,17 +108,7 @@ class Header {
     return [this.input, this.choices];
   }
 
-  intervals() {
-    this.widths = element("div", { class: "group", role: "group", "aria-label": "Interval" });
-    return this.widths;
-  }
-
   moments() {
-    const step = (by, text, title) => {
-      const made = element("button", { type: "button", text, title, "aria-label": title });
-      made.addEventListener("click", () => this.send({ step: by }));
-      return made;
-    };
     this.when = element("button", { class: "when", type: "button", "aria-haspopup": "dialog" });
     this.asked = element("input", { type: "text", "aria-label": "Moment", placeholder: "2026-11-20 14:30:00", spellcheck: "false" });
     const form = element("form", {}, [this.asked, element("button", { class: "box", type: "submit", text: "Go" })]);
@@ -126,16 +117,13 @@ class Header {
       this.panel.hidePopover();
       this.change({ as_of: this.asked.value });
     });
-    const quick = AGO.map(([text, seconds]) => {
-      const made = element("button", { class: "box", type: "button", text: `−${text}` });
-      made.addEventListener("click", () => {
+    const quick = AGO.map(([text, seconds]) =>
+      button({ class: "box", text: `−${text}` }, () => {
         this.panel.hidePopover();
         this.change({ as_of: new Date(this.now() - seconds * 1000).toISOString() });
-      });
-      return made;
-    });
-    const all = element("button", { class: "box", type: "button", text: "All kept moments →" });
-    all.addEventListener("click", () => this.open("travel"));
+      }),
+    );
+    const all = button({ class: "box", text: "All kept moments →" }, () => this.open("travel"));
     this.panel = element("div", { class: "moments", popover: "auto", role: "dialog", "aria-label": "Moment" }, [
       element("p", { class: "dim", text: "A time in UTC, a tag, or a snapshot id" }),
       form,
@@ -143,23 +131,36 @@ class Header {
       all,
     ]);
     this.when.addEventListener("click", () => this.pop(this.panel, this.when));
+    const step = (by, text, title) => button({ text, title, "aria-label": title }, () => this.send({ step: by }));
     const before = step(-1, "◀", "The snapshot before (←)");
     const after = step(1, "▶", "The snapshot after (→)");
-    this.travel = element("div", { class: "group", role: "group", "aria-label": "Moment" }, [before, this.when, after, this.panel]);
-    return this.travel;
+    const group = { class: "group", role: "group", "aria-label": "Moment" };
+    return [element("div", group, [before, this.when, after]), this.panel];
   }
 
   rest() {
-    this.pause = element("button", { class: "box pause", type: "button", title: "space" });
-    this.pause.addEventListener("click", () => this.toggle());
+    this.pause = button({ class: "box pause", title: "space" }, () => this.toggle());
     this.rate = element("select", { "aria-label": "Seconds between updates" });
     this.rate.addEventListener("change", () => this.change({ rate: this.rate.value }));
-    this.pair = element("button", { class: "box icon", type: "button", text: "◐", "aria-label": "Colours that are told apart by everyone" });
-    this.pair.title = "Blue and orange instead of green and red";
-    this.pair.addEventListener("click", () => this.colour(this.pair.getAttribute("aria-pressed") !== "true"));
-    this.ask = element("button", { class: "box icon", type: "button", text: "?", "aria-label": "Keys" });
-    this.ask.addEventListener("click", () => this.pop(this.keys, this.ask));
+    const label = "Colours that are told apart by everyone";
+    const title = "Blue and orange instead of green and red";
+    this.pair = button({ class: "box icon", text: "◐", "aria-label": label, title }, () =>
+      this.colour(this.pair.getAttribute("aria-pressed") !== "true"),
+    );
+    this.ask = button({ class: "box icon", text: "?", "aria-label": "Keys" }, () => this.pop(this.keys, this.ask));
     return [this.pause, this.rate, this.pair, this.ask];
+  }
+
+  warning() {
+    this.told = element("span");
+    this.facts = element("span");
+    const acts = element("span", { class: "acts" }, [
+      button({ text: "◀ Step" }, () => this.send({ step: -1 })),
+      button({ text: "Step ▶" }, () => this.send({ step: 1 })),
+      button({ text: "Back to live (L)" }, () => this.live()),
+    ]);
+    this.asof = element("strong");
+    return element("div", { class: "banner", role: "status", hidden: "" }, [this.asof, this.facts, this.told, acts]);
   }
 
   help() {
@@ -176,55 +177,53 @@ class Header {
     this.data = data;
     this.root.classList.toggle("past", Boolean(data.past));
     document.documentElement.dataset.moment = data.past ? "past" : "live";
-    this.nav.replaceChildren(...data.pages.map((page) => this.link(page)));
-    const market = !data.needs_symbol;
-    this.input.hidden = this.widths.hidden = market;
+    // Made once, and changed in place: what has the focus keeps it.
+    if (!this.links) this.build(data);
+    data.pages.forEach(({ name, path }, place) => {
+      const link = this.links[place];
+      link.href = `${path}${location.search}`;
+      if (name === data.page) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    });
+    this.input.hidden = this.widths.hidden = !data.needs_symbol;
     if (this.input.getRootNode().activeElement !== this.input) this.input.value = data.symbol;
-    this.widths.replaceChildren(
-      ...data.intervals.map((text) => {
-        const made = element("button", { type: "button", text, "aria-pressed": String(text === data.interval) });
-        made.addEventListener("click", () => this.change({ interval: text, range: "" }));
-        return made;
-      }),
+    data.intervals.forEach((text, place) =>
+      this.widths.children[place].setAttribute("aria-pressed", String(text === data.interval)),
     );
     this.when.textContent = data.past ? short(data.past) : "● Live";
     this.when.title = data.past ? "A past moment. Choose another" : "Following the newest snapshot. Choose a past moment";
     this.pause.hidden = this.rate.hidden = Boolean(data.past);
     this.pause.setAttribute("aria-pressed", String(data.paused));
     this.pause.textContent = data.paused ? "▶ Paused" : "❚❚ Pause";
-    this.rate.replaceChildren(...data.rates.map(([value, text]) => element("option", { value, text })));
     this.rate.value = data.rate;
-    this.warn(data.past);
+    this.banner.hidden = !data.past;
+    if (data.past) this.warn(data.past);
+  }
+
+  build(data) {
+    this.links = data.pages.map((page) => this.link(page));
+    this.nav.replaceChildren(...this.links);
+    const width = (text) => button({ text }, () => this.change({ interval: text, range: "" }));
+    this.widths.replaceChildren(...data.intervals.map(width));
+    this.rate.replaceChildren(...data.rates.map(([value, text]) => element("option", { value, text })));
   }
 
   link({ name, title, path }) {
-    const current = name === this.data.page;
-    const made = element("a", { href: `${path}${location.search}`, text: title, ...(current ? { "aria-current": "page" } : {}) });
+    const made = element("a", { href: path, text: title });
     made.addEventListener("click", (event) => {
       if (event.metaKey || event.ctrlKey || event.shiftKey) return;
       event.preventDefault();
-      if (!current) this.open(name);
+      if (name !== this.data.page) this.open(name);
     });
     return made;
   }
 
   warn(past) {
-    this.banner.hidden = !past;
-    if (!past) return;
-    const act = (text, what) => {
-      const made = element("button", { type: "button", text });
-      made.addEventListener("click", what);
-      return made;
-    };
-    this.banner.replaceChildren(
-      element("strong", { text: past.at === null ? `AS OF ${past.asked}` : `AS OF ${day(past.at)} UTC` }),
-      ...(past.at === null ? ["This moment cannot be shown."] : told(past)).map((text) => element("span", { text })),
-      element("span", { class: "acts" }, [
-        act("◀ Step", () => this.send({ step: -1 })),
-        act("Step ▶", () => this.send({ step: 1 })),
-        act("Back to live (L)", () => this.live()),
-      ]),
-    );
+    const known = past.at !== null;
+    this.asof.textContent = `AS OF ${known ? `${day(past.at)} UTC` : past.asked}`;
+    const tags = past.tags ? `, tag ${past.tags}` : "";
+    this.facts.textContent = known ? `${exchange(past.at)} · snapshot ${past.snapshot_id}${tags}` : "";
+    this.told.textContent = known ? "Every page shows the lake as it was then." : "This moment cannot be shown.";
   }
 
   // --- what the user wants ----------------------------------------------------------------------
@@ -374,12 +373,12 @@ class Header {
   }
 }
 
-const short = (past) => (past.at === null ? "As of …" : `As of ${day(past.at).slice(5, 19)}`);
+function button(attributes, act) {
+  const made = element("button", { type: "button", ...attributes });
+  made.addEventListener("click", act);
+  return made;
+}
 
-const told = (past) => [
-  exchange(past.at),
-  `snapshot ${past.snapshot_id}${past.tags ? `, tag ${past.tags}` : ""}`,
-  "Every page shows the lake as it was then.",
-];
+const short = (past) => (past.at === null ? "As of …" : `As of ${day(past.at).slice(5, 19)}`);
 
 export default mounted(Header);
