@@ -194,9 +194,8 @@ def _kafka(seen: Seen) -> Link:
     topics = seen.keeper.get("offsets", {})
     if not topics:
         return Link("Kafka", Health.UNKNOWN, "unknown", ("the stream has not told of it",))
-    messages = sum(
-        place.get("latest", 0) for places in topics.values() for place in places.values()
-    )
+    places = [place for topic in topics.values() for place in topic.values()]
+    messages = sum(place.get("latest", 0) for place in places)
     told = _reported_at(seen)
     facts = (
         f"{count(messages)} messages in {len(topics)} topics",
@@ -214,14 +213,18 @@ def _stream(seen: Seen) -> Link:
         # A table that grows says more than a keeper that is silent.
         kind = Health.UNKNOWN if seen.is_flowing else Health.BROKEN
         return Link("Stream", kind, "no answer", (seen.keeper_error,))
-    query = seen.keeper.get("query", {})
     reported = _reported_at(seen)
     if reported is None:
         return Link("Stream", Health.LOADING, "starting", ("Spark is starting",))
+    return _query(seen, reported)
+
+
+def _query(seen: Seen, reported: int) -> Link:
+    query = seen.keeper["query"]
     trigger = query.get("trigger_seconds") or 0.0
     facts = (
         f"commits every {trigger:g} s, {query.get('input_rows_per_second', 0.0):g} rows/s in",
-        f"{count(behind(seen.keeper))} messages behind",
+        f"{count(behind(seen.keeper))} trades behind",
         f"last micro-batch took {query['batch_ms']} ms" if query.get("batch_ms") else "",
     )
     unheard = (seen.now - reported) / SECOND
@@ -237,9 +240,11 @@ def _stream(seen: Seen) -> Link:
 
 
 def behind(keeper: Json) -> int:
-    """Messages of all topics that are in Kafka and not in a table yet."""
-    places = (place for topic in keeper.get("offsets", {}).values() for place in topic.values())
-    return sum(lag_of(place) or 0 for place in places)
+    """Trades that are in Kafka and not in the table yet."""
+    offsets = keeper.get("offsets", {})
+    # The other topics are named after that of the trades.
+    trades = offsets[min(offsets, key=len)] if offsets else {}
+    return sum(lag_of(place) or 0 for place in trades.values())
 
 
 def lag_of(place: Mapping[str, int]) -> int | None:
@@ -273,9 +278,8 @@ def _table(seen: Seen) -> Link:
         f"snapshot {position.snapshot_id}",
     )
     if seen.is_past:
-        return Link(
-            "Table", Health.FLOWING, "as of", (f"{clock(position.committed_at)} UTC", *facts[1:])
-        )
+        committed = f"{clock(position.committed_at)} UTC"
+        return Link("Table", Health.FLOWING, "as of", (committed, *facts[1:]))
     return Link("Table", Health.FLOWING, "answers", facts)
 
 

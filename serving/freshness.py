@@ -5,23 +5,27 @@ how far their clocks are apart, and may be negative.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from pyiceberg.table import Table as IcebergTable
 
 from catalog.history import History, Kind, Snapshot
 from serving.bars import SECOND
 from serving.news import News
-from serving.snapshots import Offsets
+from serving.snapshots import offsets_added
 
 WINDOW_SECONDS = 300
 COMMITS_LOOKED_AT = 30
 _MOST_TRADES = 100_000
 _QUANTILES = (0.5, 0.99)
+_READERS = 8
+_COMMITS = pa.schema([(name, pa.int64()) for name in ("committed_us", "place", "first", "last")])
 
 
 class Stage(StrEnum):
@@ -102,21 +106,28 @@ class Meter:
         return sum(int((received > since).sum()) for received in recent) / seconds
 
 
-def commits_to_look_at(trades: History, until: int, committed_at: int) -> list[Snapshot]:
-    """The newest kept appends up to a snapshot (its id), of the last minutes before its commit.
+def commits_table(trades: IcebergTable, history: History, upto: Snapshot) -> pa.Table:
+    """What the newest kept appends up to a snapshot brought, of the last minutes before it.
 
-    Only of a kept one is it known which trades it brought; those between are not measured.
+    `committed_us`, and the first and last offset in each topic partition (`place`). Only of a kept
+    snapshot this is known; what came with others is not measured.
     """
-    upto = next(
-        (place for place, one in enumerate(trades.snapshots) if one.snapshot_id == until), -1
-    )
-    since = committed_at - WINDOW_SECONDS * SECOND
+    since = committed_us(upto) - WINDOW_SECONDS * SECOND
     recent = [
-        one
-        for one in trades.snapshots[: upto + 1]
-        if one.kind is Kind.APPEND and committed_us(one) > since
-    ]
-    return recent[-COMMITS_LOOKED_AT:]
+        snapshot
+        for snapshot in history.snapshots[: history.snapshots.index(upto) + 1]
+        if snapshot.kind is Kind.APPEND and committed_us(snapshot) > since
+    ][-COMMITS_LOOKED_AT:]
+    with ThreadPoolExecutor(_READERS) as readers:
+        brought = readers.map(lambda one: offsets_added(trades, one.snapshot_id) or {}, recent)
+    return pa.Table.from_pylist(
+        [
+            {"committed_us": committed_us(one), "place": place, "first": first, "last": last}
+            for one, offsets in zip(recent, brought, strict=True)
+            for place, (first, last) in offsets.items()
+        ],
+        _COMMITS,
+    )
 
 
 def committed_us(snapshot: Snapshot) -> int:
@@ -134,19 +145,18 @@ def select_delays(since: int) -> str:
     )
 
 
-def select_table_delays(commits: Iterable[tuple[int, Offsets]], since: int) -> str | None:
-    """The same for the way into the table: commits are (time, offsets brought); None: no commit."""
+def select_table_delays(commits: pa.Table, since: int) -> str | None:
+    """The same for the way into the table, by `commits_table`; None where there is no commit."""
     values = ", ".join(
-        f"({int(place)}, {int(first)}, {int(last)}, {int(committed)})"
-        for committed, offsets in commits
-        for place, (first, last) in offsets.items()
+        f"({row['place']}, {row['first']}, {row['last']}, {row['committed_us']})"
+        for row in commits.to_pylist()
     )
     if not values:
         return None
     return (
-        f"SELECT count(*) AS n, {_quantiles('committed_us - epoch_us(kafka_time)')} AS table_us"
-        f" FROM trades JOIN (VALUES {values}) AS brought(place, first, last, committed_us)"
-        " ON kafka_partition = place AND kafka_offset BETWEEN first AND last"
+        f"SELECT count(*) AS n, {_quantiles('committed_us - epoch_us(kafka_time)')} AS stored"
+        f" FROM trades JOIN (VALUES {values}) AS brought(place, low, high, committed_us)"
+        " ON kafka_partition = place AND kafka_offset BETWEEN low AND high"
         f" WHERE received_at > make_timestamptz({int(since)}::BIGINT)"
     )
 

@@ -40,15 +40,17 @@ def table(
     *,
     empty: str,
     height: int,
+    note: str = "",
     selected: str | None = None,
     acts: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The component's payload. `empty` says why there is no row.
+    """The component's payload. `empty` says why there is no row, `note` stands beside the label.
 
     `selected` is the chosen row's key, empty where none is, None where rows cannot be chosen.
     """
     return {
         "label": label,
+        "note": note,
         "columns": [
             {"name": one.name, "width": one.width, "kind": one.kind, "title": one.title}
             for one in columns

@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from catalog.settings import Settings
 
-APP = Path(__file__).parent / "app.py"
+APP = Path(__file__).parent / "server.py"
 
 
 class DashboardSettings(Settings):
@@ -18,6 +18,8 @@ class DashboardSettings(Settings):
         "1GB", alias="TAPEHOUSE_DASHBOARD_QUERY_MEMORY", pattern=r"^[1-9][0-9]*[MG]B$"
     )
     refresh_seconds: float = Field(1.0, alias="TAPEHOUSE_DASHBOARD_REFRESH_SECONDS", ge=0.25, le=60)
+    # When the producer calls a symbol silent: a silence without its word is not the feed's.
+    silent_minutes: float = Field(10.0, alias="TAPEHOUSE_SILENT_MINUTES", gt=0)
     folder: Path = Field(Path(".tapehouse/dashboard"), alias="TAPEHOUSE_DASHBOARD_DIR")
     # Its path is often the only thing that keeps strangers out.
     alert_webhook: SecretStr = Field(SecretStr(""), alias="TAPEHOUSE_ALERT_WEBHOOK")

@@ -46,7 +46,7 @@ def with_offsets(listed: pa.Table, trades: IcebergTable) -> pa.Table:
     """
 
     def read(row: tuple[int, str]) -> str | None:
-        return _show(_offsets_added(trades, row[0])) if row[1] == Kind.APPEND else None
+        return _show(offsets_added(trades, row[0])) if row[1] == Kind.APPEND else None
 
     rows = zip(listed["snapshot_id"].to_pylist(), listed["kind"].to_pylist(), strict=True)
     with ThreadPoolExecutor(_READERS) as readers:
@@ -75,8 +75,8 @@ def net_rows(snapshot: Snapshot) -> int:
     return snapshot.count("added-records") - snapshot.count("deleted-records")
 
 
-def _offsets_added(trades: IcebergTable, snapshot_id: int) -> Offsets | None:
-    """None where a file's bounds do not tell whose offset is whose."""
+def offsets_added(trades: IcebergTable, snapshot_id: int) -> Offsets | None:
+    """What an append brought; None where a file's bounds do not tell whose offset is whose."""
     added: Offsets = {}
     for file in _files_added(trades, snapshot_id):
         places, offsets = (_bounds(trades, file, f"kafka_{n}") for n in ("partition", "offset"))
