@@ -18,6 +18,7 @@ FILE = "dashboard.sqlite3"
 FIRINGS_KEPT = 10_000
 
 _VERSION = 1
+_NEVER = 2**62
 _SCHEMA = """
 CREATE TABLE alerts (
     id INTEGER PRIMARY KEY,
@@ -168,7 +169,7 @@ class AlertStore:
 
     def firings(self, as_of: int | None = None, most: int = 200) -> list[Firing]:
         """The newest, newest first; with `as_of` as they stood at that time (microseconds)."""
-        until = 2**62 if as_of is None else as_of
+        until = _NEVER if as_of is None else as_of
         with self._asking() as database:
             rows = database.execute(
                 f"{_FIRING} WHERE fired_at <= ? ORDER BY fired_at DESC, id DESC LIMIT ?",
@@ -177,12 +178,14 @@ class AlertStore:
             firings = [Firing(*row) for row in rows]
         return [_as_of(firing, until) for firing in firings]
 
-    def holding(self) -> dict[int, int]:
-        """Of the alerts whose firing has not ended: when it fired."""
+    def holding(self, as_of: int | None = None) -> dict[int, int]:
+        """Of the alerts whose firing has not ended, or had not by then: when it fired."""
+        until = _NEVER if as_of is None else as_of
         with self._asking() as database:
             rows = database.execute(
-                "SELECT alert_id, max(fired_at) FROM firings WHERE ended_at IS NULL"
-                " GROUP BY alert_id"
+                "SELECT alert_id, max(fired_at) FROM firings"
+                " WHERE fired_at <= ? AND (ended_at IS NULL OR ended_at > ?) GROUP BY alert_id",
+                (until, until),
             )
             return dict(rows.fetchall())
 

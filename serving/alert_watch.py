@@ -34,7 +34,8 @@ _LOG = get_logger(__name__)
 class AlertWatch:
     """Judges the alerts of a store about once a second; `saw` is for the poller's thread alone.
 
-    `trouble` says, in words, why what it saw could not be kept; empty while all is well.
+    `trouble` says, in words, why what it saw could not be kept; empty while all is well. `fired`
+    counts the firings since the start.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class AlertWatch:
         self.store = store
         self.webhook = webhook
         self.trouble = ""
+        self.fired = 0
         self._now = now
         self._judge = Judge(store.holding())
         self._alerts = store.alerts()
@@ -112,6 +114,7 @@ class AlertWatch:
             self.store.end(alert.id, now)
             return
         _LOG.info("alert_fired", alert=alert.words, seen=change.text)
+        self.fired += 1
         firing_id = self.store.fire(alert, now, change.text)
         self.webhook.post(Firing(firing_id, alert.id, alert.words, now, None, change.text, ""))
 

@@ -92,7 +92,7 @@ class Alert:
     @property
     def words(self) -> str:
         """In words, as the page and the webhook tell it."""
-        number, window = f"{self.threshold:,.10g}", _length(self.window_seconds)
+        number, window = f"{self.threshold:,.10g}", length(self.window_seconds)
         match self.kind:
             case Kind.PRICE:
                 return f"{self.symbol} crosses {number}"
@@ -269,7 +269,7 @@ def _move(alert: Alert, evidence: Evidence) -> Reading:
     if not prices or not prices[0]:
         return Reading(False, "no trade yet")
     percent = (prices[-1] / prices[0] - 1) * 100
-    text = f"{percent:+.2f} % within {_length(alert.window_seconds)}, at {prices[-1]:,.10g}"
+    text = f"{percent:+.2f} % within {length(alert.window_seconds)}, at {prices[-1]:,.10g}"
     return Reading(abs(percent) >= alert.threshold, text)
 
 
@@ -279,7 +279,7 @@ def _volume(alert: Alert, evidence: Evidence) -> Reading:
     if not window or usual is None:
         return Reading(False, "not enough history yet")
     times = sum(float(bar.volume) for bar in window) / usual
-    text = f"{times:.1f} times the usual volume of {_length(alert.window_seconds)}"
+    text = f"{times:.1f} times the usual volume of {length(alert.window_seconds)}"
     return Reading(times >= alert.threshold, text)
 
 
@@ -310,7 +310,7 @@ def _rejected(alert: Alert, evidence: Evidence) -> Reading:
     since = evidence.now - alert.window_seconds * SECOND
     count = sum(number for at, number in evidence.rejections if at > since)
     rate = count * _MINUTE / alert.window_seconds
-    text = f"{count} within {_length(alert.window_seconds)}: {rate:.3g} a minute"
+    text = f"{count} within {length(alert.window_seconds)}: {rate:.3g} a minute"
     return Reading(rate >= alert.threshold, text)
 
 
@@ -364,7 +364,8 @@ def _gap_words(gap: tuple[int, int]) -> str:
     return f"{_gap_seconds(gap):.1f} s until {to_time(gap[1]):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _length(seconds: int) -> str:
+def length(seconds: int) -> str:
+    """A length of time in one unit: `30 s`, `5 min`, `1 h`."""
     minutes, rest = divmod(seconds, _MINUTE)
     if rest or not minutes:
         return f"{seconds} s"
