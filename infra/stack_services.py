@@ -20,7 +20,7 @@ from streaming.settings import StreamingSettings
 FINNHUB, SIMULATOR = "finnhub", "simulator"
 
 # Where the images keep our packages.
-_PAGE = "/opt/tapehouse/serving/app.py"
+_PAGE = "/opt/tapehouse/serving/server.py"
 
 # Networks that have no way out, and what stands for them where some role is outside.
 _OPENED = {"data": "data-out", "catalog": "catalog-out"}

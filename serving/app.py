@@ -1,10 +1,10 @@
-"""The dashboard, run by `streamlit run serving/app.py`: its pages, and the style around them."""
+"""The dashboard's pages, and the style around them; `serving/server.py` runs them."""
 
 from pathlib import Path
 
 import streamlit as st
 
-from serving.pages import market, sql, travel
+from serving.pages import alerts, market, pipeline, sql, travel
 from serving.screen import shell
 from serving.view import PageName
 
@@ -18,4 +18,12 @@ st.set_page_config(
     menu_items={"About": "Live trades in an open Iceberg lake, and every past moment of it."},
 )
 st.html(_HERE / "app.css")
-shell.run({PageName.MARKET: market.show, PageName.TRAVEL: travel.show, PageName.SQL: sql.show})
+shell.run(
+    {
+        PageName.MARKET: market.show,
+        PageName.TRAVEL: travel.show,
+        PageName.SQL: sql.show,
+        PageName.PIPELINE: pipeline.show,
+        PageName.ALERTS: alerts.show,
+    }
+)

@@ -12,7 +12,7 @@ from streamlit.components.v2.get_bidi_component_manager import get_bidi_componen
 from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 from streamlit.components.v2.types import ComponentRenderer
 
-NAMES = ("chart", "editor", "header", "status", "tape", "timeline", "watch")
+NAMES = ("chain", "chart", "editor", "header", "rows", "status", "tape", "timeline", "watch")
 _PACKAGE = "tapehouse"
 
 

@@ -8,17 +8,21 @@ from typing import Any
 
 import streamlit as st
 
+from catalog.errors import ServiceError
 from catalog.keeper_client import ask_act, ask_status
 from catalog.logs import configure_logging
 from catalog.settings import LakeSettings
+from serving.alert_watch import AlertWatch, open_alerts
 from serving.asof import Past
 from serving.console.console import Console
 from serving.console.settings import ConsoleSettings
+from serving.freshness import Meter
 from serving.live import LiveMarket
 from serving.settings import DashboardSettings, KeeperSettings
 from serving.shared_lake import SharedLake
 
 _STATUS_SECONDS = 1.0
+_PATIENCE_SECONDS = 2.0
 
 Json = dict[str, Any]
 
@@ -33,16 +37,27 @@ class Keeper:
         self._clock = clock
         self._lock = Lock()
         self._status: Json = {}
+        self._silence = ""
         self._told = float("-inf")
 
     def status(self) -> Json:
         """What it told within the last second. Raises ServiceError when it is silent."""
         with self._lock:
             if self._clock() - self._told > _STATUS_SECONDS:
-                one = self._settings
-                self._status = ask_status(one.host, one.port, one.token)
-                self._told = self._clock()
+                self._ask()
+            if self._silence:
+                raise ServiceError(self._silence)
             return self._status
+
+    def _ask(self) -> None:
+        """Its silence is kept as long as its word: a keeper that hangs is not asked by each."""
+        one = self._settings
+        try:
+            self._status = ask_status(one.host, one.port, one.token, _PATIENCE_SECONDS)
+            self._silence = ""
+        except ServiceError as error:
+            self._silence = str(error)
+        self._told = self._clock()
 
     def act(self, path: str, body: Json) -> Json:
         """Have an act done, such as `/tag`. Raises what the act raised, ServiceError."""
@@ -61,22 +76,29 @@ class Shared:
     past: Past
     keeper: Keeper
     console: Console
+    meter: Meter
+    alerts: AlertWatch
 
 
 @st.cache_resource(show_spinner=False)
 def shared() -> Shared:
-    """Started by the first session; reads all settings once. Raises SettingsError."""
+    """Made by whoever asks first; reads all settings once. Raises SettingsError."""
     lake_settings, keeper = LakeSettings.read(), KeeperSettings.read()
+    settings, limits = DashboardSettings.read(), ConsoleSettings.read()
     secrets = (
         lake_settings.credential,
         lake_settings.token,
         lake_settings.store_secret_key,
         keeper.token,
+        settings.alert_webhook,
     )
     configure_logging(secret.get_secret_value() for secret in secrets)
-    settings, limits = DashboardSettings.read(), ConsoleSettings.read()
+    meter, alerts = Meter(), open_alerts(settings)
     live = LiveMarket(
-        lake_settings, every_seconds=settings.poll_seconds, memory_limit=settings.query_memory
+        lake_settings,
+        every_seconds=settings.poll_seconds,
+        memory_limit=settings.query_memory,
+        observers=(meter.saw, alerts.saw),
     )
     lake = SharedLake(lake_settings, settings.query_memory)
     return Shared(
@@ -87,6 +109,8 @@ def shared() -> Shared:
         Past(lake),
         Keeper(keeper),
         open_console(lake_settings, limits),
+        meter,
+        alerts,
     )
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 from catalog.errors import LakeError, MomentError
 from catalog.history import Snapshot, show_time
 from catalog.moments import LIVE, Moment
-from serving.screen import header, notices, session
+from serving.screen import bell, header, notices, session
 from serving.screen.page import Page, Show
 from serving.screen.shared import Shared, shared
 from serving.view import PageName, View
@@ -44,6 +44,7 @@ def _show(name: PageName, show: Show) -> None:
         if trouble is not None:
             _explain(view, ours, trouble)
         if page is not None:
+            bell.hang(page)
             show(page)
 
 

@@ -6,7 +6,8 @@ const STYLE = `${TONES}
   .scroll { overflow: auto; scrollbar-width: thin; border: 1px solid var(--line); border-radius: 6px; }
   .scroll:focus-visible { outline: 2px solid var(--accent); outline-offset: -2px; }
   table { width: 100%; border-collapse: separate; border-spacing: 0; table-layout: fixed; font-size: 12px; }
-  caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  .label { display: flex; flex-wrap: wrap; gap: 0 10px; align-items: baseline; min-height: 22px; }
+  h2 { font-size: 13px; font-weight: 600; margin: 0; padding: 0; } .note { font-size: 12px; color: var(--dim); }
   th { position: sticky; top: 0; z-index: 1; text-align: left; font-weight: 400; color: var(--dim); padding: 0 8px;
     height: 24px; background: var(--st-secondary-background-color, #151b28); border-bottom: 1px solid var(--line); }
   th, td { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
@@ -27,14 +28,16 @@ const STYLE = `${TONES}
 
 class Rows {
   constructor(host) {
-    this.caption = element("caption");
+    this.title = element("h2");
+    this.note = element("span", { class: "note" });
     this.columns = element("colgroup");
     this.head = element("tr");
     this.body = element("tbody");
-    this.table = element("table", {}, [this.caption, this.columns, element("thead", {}, [this.head]), this.body]);
+    this.table = element("table", {}, [this.columns, element("thead", {}, [this.head]), this.body]);
     this.none = element("div", { class: "none" });
     this.scroll = element("div", { class: "scroll", tabindex: "0", role: "region" }, [this.table, this.none]);
-    this.root = element("div", { class: "root" }, [element("style", { text: STYLE }), this.scroll]);
+    const label = element("div", { class: "label" }, [this.title, this.note]);
+    this.root = element("div", { class: "root" }, [element("style", { text: STYLE }), label, this.scroll]);
     host.append(this.root);
     this.rows = new Map();
   }
@@ -45,8 +48,9 @@ class Rows {
     const shape = JSON.stringify([data.columns, data.acts, data.selectable]);
     if (shape !== this.shape) this.reshape(data);
     this.shape = shape;
-    this.caption.textContent = data.label;
-    this.scroll.setAttribute("aria-label", data.label);
+    this.title.textContent = data.label;
+    this.note.textContent = data.note;
+    for (const named of [this.scroll, this.table]) named.setAttribute("aria-label", data.label);
     this.scroll.style.height = `${data.height}px`;
     this.none.textContent = data.empty;
     this.none.hidden = data.rows.length > 0;
