@@ -79,10 +79,7 @@ class AlertStore:
         path = folder / FILE
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            # One connection, and a lock of our own: a statement is over in less than a millisecond.
-            database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            database.execute("PRAGMA journal_mode = WAL")
-            _ensure_schema(database)
+            database = _connect(str(path))
         except (sqlite3.Error, OSError) as error:
             raise SettingsError(
                 f"The dashboard cannot keep alerts and views in {path} ({error}). Make the folder"
@@ -93,9 +90,7 @@ class AlertStore:
     @classmethod
     def in_memory(cls, trouble: str = "") -> "AlertStore":
         """One that ends with the process."""
-        database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        _ensure_schema(database)
-        return cls(database, trouble)
+        return cls(_connect(":memory:"), trouble)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -223,6 +218,18 @@ class AlertStore:
                 raise ServiceError(
                     f"The dashboard's own file did not take it ({error}). Is its disk full?"
                 ) from error
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    # One connection, and a lock of our own: a statement is over in less than a millisecond.
+    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        _ensure_schema(database)
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
 
 
 def _ensure_schema(database: sqlite3.Connection) -> None:
