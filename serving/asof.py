@@ -17,15 +17,16 @@ from catalog.errors import MomentError
 from catalog.moments import ResolvedMoment
 from catalog.schema import FEED_EVENTS, TRADES
 from serving.bars import Bar, Interval
+from serving.feed_watch import FEED_LOOK_BACK, told_by
 from serving.frames import KEPT, Frame, next_version
 from serving.lake_at import LakeAt
 from serving.manifests import SnapshotFiles, TradesFile
 from serving.market import Market
+from serving.queries import select_connection_events
 from serving.reading import (
     TradesAt,
     begin,
     complete,
-    last_feed_event,
     load,
     position_of,
     with_market,
@@ -35,7 +36,6 @@ from serving.times import to_microseconds
 
 _FRAMES_KEPT = 6
 _ANSWERS_KEPT = 64
-_FEED_SINCE = 7 * Interval.D1.microseconds
 
 Levels = Mapping[Interval, tuple[Bar, ...]]
 K = TypeVar("K", bound=Hashable)
@@ -109,11 +109,12 @@ class Past:
                 files = SnapshotFiles(table).at(snapshot_id)
             with lake.standing_at(moment):
                 market, bounds = begin(TradesAt(lake, snapshot_id, files))
-                feed = last_feed_event(
-                    lake, moment.snapshot_ids[FEED_EVENTS.name], committed_at - _FEED_SINCE
+                events = select_connection_events(
+                    moment.snapshot_ids[FEED_EVENTS.name], committed_at - FEED_LOOK_BACK, -1
                 )
+                feed, gaps = told_by(lake.run(events).to_pylist())
         position = complete(position_of(snapshot), bounds.received_to)
-        frame = Frame(version=next_version(), as_of=committed_at, feed=feed)
+        frame = Frame(version=next_version(), as_of=committed_at, feed=feed, gaps=gaps)
         older = _Bars(self._lake, moment, market, files)
         return replace(with_market(frame, market, position), kept_bars=older, loading_history=False)
 

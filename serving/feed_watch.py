@@ -1,6 +1,6 @@
 """What happens to the feed and what it rejects, followed by the poller through two small tables."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,28 +8,30 @@ from pyiceberg.table import Table as IcebergTable
 
 from catalog.schema import FEED_EVENTS, REJECTED, Table
 from serving.bars import Interval
-from serving.frames import FeedEvent
+from serving.frames import FeedEvent, Gap
 from serving.lake import Lake
 from serving.queries import select_connection_events
 
-_LOOK_BACK = 7 * Interval.D1.microseconds
-
-Gap = tuple[int, int]
-"""From when to when the feed may have sent what nobody received; in microseconds."""
+FEED_LOOK_BACK = 7 * Interval.D1.microseconds
 
 
 @dataclass(frozen=True, slots=True)
 class FeedNews:
-    """`last` is the last connect or disconnect, `last_gap` the last gap, of a week.
+    """`last` is the last connect or disconnect, `all_gaps` are the gaps, of a week.
 
     `gaps` are those that are new, and `rejected` counts new rows; a first look has none, since
     nobody can tell how new they are.
     """
 
     last: FeedEvent | None = None
-    last_gap: Gap | None = None
+    all_gaps: tuple[Gap, ...] = ()
     gaps: tuple[Gap, ...] = ()
     rejected: int = 0
+
+    @property
+    def last_gap(self) -> Gap | None:
+        """The last gap of a week."""
+        return self.all_gaps[-1] if self.all_gaps else None
 
 
 class FeedWatch:
@@ -46,18 +48,14 @@ class FeedWatch:
 
     def look(self, lake: Lake, load: Callable[[Table], IcebergTable], now: int) -> FeedNews | None:
         """What is new since the look before; None: nothing. `now` is in microseconds."""
-        is_first = self._snapshot_id is None
+        is_first, since = self._snapshot_id is None, now - FEED_LOOK_BACK
         rejected = self._newly_rejected(load(REJECTED))
-        events = self._new_events(lake, load(FEED_EVENTS), now - _LOOK_BACK)
+        events = self._new_events(lake, load(FEED_EVENTS), since)
         if not (events or rejected):
             return None
-        known = self._known
-        connections = [event for event in events if event["kind"] != "gap"]
-        gaps = tuple((e["from_us"], e["to_us"]) for e in events if e["kind"] == "gap")
-        self._known = FeedNews(
-            _to_feed_event(connections[-1]) if connections else known.last,
-            gaps[-1] if gaps else known.last_gap,
-        )
+        last, gaps = told_by(events)
+        kept = (gap for gap in self._known.all_gaps if gap[1] >= since)
+        self._known = FeedNews(last or self._known.last, (*kept, *gaps))
         return replace(self._known, gaps=() if is_first else gaps, rejected=rejected)
 
     def _newly_rejected(self, table: IcebergTable) -> int:
@@ -78,5 +76,12 @@ class FeedWatch:
         return events
 
 
-def _to_feed_event(row: dict[str, Any]) -> FeedEvent:
-    return FeedEvent(row["kind"], row["detail"] or "", row["to_us"])
+def told_by(events: Iterable[Mapping[str, Any]]) -> tuple[FeedEvent | None, tuple[Gap, ...]]:
+    """What `queries.select_connection_events` answers: the last connect or disconnect, and gaps."""
+    last, gaps = None, []
+    for event in events:
+        if event["kind"] == "gap":
+            gaps.append((event["from_us"], event["to_us"]))
+        else:
+            last = FeedEvent(event["kind"], event["detail"] or "", event["to_us"])
+    return last, tuple(gaps)

@@ -238,9 +238,10 @@ class LiveMarket:
 
         with translated(self._settings):
             news = self._feed_news = self._feed.look(session.lake, load_table, self._now())
-        if news is None or news.last == self._frame.feed:
+        known = self._frame.feed, self._frame.gaps
+        if news is None or (news.last, news.all_gaps) == known:
             return False
-        self._frame = replace(self._frame, feed=news.last)
+        self._frame = replace(self._frame, feed=news.last, gaps=news.all_gaps)
         return True
 
     def _publish(self, stand: _Stand) -> None:

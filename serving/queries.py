@@ -110,18 +110,6 @@ def select_bounds(snapshot_id: int) -> Query:
     )
 
 
-def select_last_feed_event(snapshot_id: int, since: int) -> Query:
-    """Whether the feed was last connected or disconnected, at or after `since` (microseconds)."""
-    return Query(
-        "SELECT kind, detail, epoch_us(to_time) AS to_time"
-        f" FROM {table_at(FEED_EVENTS, snapshot_id)}"
-        " WHERE symbol IS NULL AND kind IN ('connected', 'disconnected')"
-        " AND to_time >= make_timestamptz(?::BIGINT)"
-        " ORDER BY to_time DESC, kafka_offset DESC LIMIT 1",
-        (since,),
-    )
-
-
 def select_connection_events(snapshot_id: int, since: int, offset: int) -> Query:
     """Connects, disconnects and gaps of the feed, in order.
 

@@ -9,14 +9,13 @@ from pyiceberg.table.snapshots import Snapshot
 
 from catalog.schema import TRADES
 from serving.bars import Bar, from_arrow, select_bars
-from serving.frames import KEPT, TAPE_ROWS, FeedEvent, Frame, Position, State
+from serving.frames import KEPT, TAPE_ROWS, Frame, Position, State
 from serving.lake import Lake
 from serving.manifests import Bounds, TradesFile, extents_of
 from serving.market import HistoryRequest, Market
 from serving.queries import (
     in_files,
     select_bounds,
-    select_last_feed_event,
     select_new_trades,
     select_spans,
     table_at,
@@ -104,14 +103,6 @@ def add_tape(market: Market, rows: pa.Table) -> None:
     market.add_tape(_tape_row(row) for row in rows.to_pylist())
 
 
-def last_feed_event(lake: Lake, snapshot_id: int, since: int) -> FeedEvent | None:
-    """Whether the feed was last connected or disconnected, at or after `since` (microseconds)."""
-    found = lake.run(select_last_feed_event(snapshot_id, since)).to_pylist()
-    if not found:
-        return None
-    return FeedEvent(found[0]["kind"], found[0]["detail"] or "", found[0]["to_time"])
-
-
 def position_of(snapshot: Snapshot) -> Position:
     """Where a frame of this snapshot stands; to when it is complete, its trades have to tell."""
     summary = snapshot.summary.additional_properties if snapshot.summary else {}
@@ -136,6 +127,7 @@ def with_market(frame: Frame, market: Market, position: Position) -> Frame:
         loading_history=bool(market.wanted),
         quotes=quotes,
         tape=market.tape(),
+        tapes=market.tapes(),
         kept_bars=market.kept_bars(),
     )
 
