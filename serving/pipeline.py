@@ -6,6 +6,7 @@ and a table says so where that is less.
 
 import platform
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -382,7 +383,7 @@ def versions(keeper: Json) -> Payload:
     """What runs here, and what the stream runs."""
     columns = (Column("What", 150), Column("Dashboard", 90), Column("Stream", 90))
     theirs = {"tapehouse": keeper.get("version"), **keeper.get("libraries", {})}
-    ours = {name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()}
+    ours = _versions()
     rows = [
         Row(name, (name, ours.get(name, NOTHING), theirs.get(name) or NOTHING))
         for name in dict.fromkeys((*ours, *theirs))
@@ -391,4 +392,7 @@ def versions(keeper: Json) -> Payload:
     return table("Versions", columns, rows, empty="", height=202)
 
 
-_LIBRARIES = ("tapehouse", "streamlit", "duckdb", "pyiceberg", "pyarrow")
+@cache
+def _versions() -> dict[str, str]:
+    names = ("tapehouse", "streamlit", "duckdb", "pyiceberg", "pyarrow")
+    return {name: version(name) for name in names} | {"python": platform.python_version()}

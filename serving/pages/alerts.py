@@ -5,6 +5,7 @@ from functools import partial
 
 import streamlit as st
 
+from catalog.errors import ServiceError, SettingsError
 from serving import alert_tables
 from serving.alert_store import AlertStore, SavedView
 from serving.alerts import TERMS, Alert, Evidence, Kind, Reading, check, length, read
@@ -32,11 +33,8 @@ def show(page: Page) -> None:
     with told():
         _tell_state(page)
         if page.moment:
-            tell(
-                "note",
-                "A past moment.",
-                "Alerts watch the live market: go back to live to change them.",
-            )
+            why = "Alerts watch the live market: go back to live to change them."
+            tell("note", "A past moment.", why)
         else:
             _ask_for_one(page)
         st.fragment(_alerts, run_every=page.every)(page)
@@ -50,45 +48,45 @@ def _tell_state(page: Page) -> None:
             tell("error", "Alerts are not kept.", trouble)
     host = watch.webhook.host
     if host:
-        tell(
-            "note",
-            "Webhook on.",
-            f"What fires is posted to {host}. Nothing else leaves this machine.",
-        )
+        why = f"What fires is posted to {host}. Nothing else leaves this machine."
+        tell("note", "Webhook on.", why)
     else:
-        tell(
-            "note",
-            "Webhook off.",
-            "Nothing leaves this machine. TAPEHOUSE_ALERT_WEBHOOK turns it on.",
-        )
+        why = "Nothing leaves this machine. TAPEHOUSE_ALERT_WEBHOOK turns it on."
+        tell("note", "Webhook off.", why)
 
 
 def _ask_for_one(page: Page) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="ask"):
-        kind = st.selectbox(
-            "Tell me of", list(Kind), format_func=lambda one: TERMS[one].title, width=170
-        )
+        kind = st.selectbox("Tell me of", list(Kind), format_func=_kind_title, width=170)
         terms = TERMS[kind]
-        symbol = (
-            _choose_symbol(page, optional=terms.symbol is None) if terms.symbol is not False else ""
-        )
-        threshold = st.number_input(
-            terms.unit.capitalize(),
-            min_value=terms.least,
-            max_value=terms.most,
-            value=_first_value(page, kind, symbol),
-            format="%.10g",
-            key=f"threshold-{kind}-{symbol}",
-            width=210,
-        )
-        window = (
-            st.selectbox("Within", terms.windows, format_func=length, width=110)
-            if terms.windows
-            else 0
-        )
-        if st.button("Add", type="primary"):
-            alert = check(Alert(kind, float(threshold), symbol, int(window)))
+        symbol = "" if terms.symbol is False else _choose_symbol(page, optional=not terms.symbol)
+        threshold = _choose_threshold(page, kind, symbol)
+        window = 0
+        if terms.windows:
+            window = st.selectbox("Within", terms.windows, format_func=length, width=110)
+        wanted = st.button("Add", type="primary")
+    if wanted:
+        try:
+            alert = check(Alert(kind, threshold, symbol, window))
             page.shared.alerts.store.add(alert, _now())
+        except (SettingsError, ServiceError) as error:
+            tell("error", "Not added.", str(error))
+
+
+def _kind_title(kind: Kind) -> str:
+    return TERMS[kind].title
+
+
+def _choose_threshold(page: Page, kind: Kind, symbol: str) -> float:
+    """Begins at what is usual, or at the price of then: one that moves must undo no choice."""
+    terms, key = TERMS[kind], f"threshold-{kind}-{symbol}"
+    quote = page.frame.quotes.get(symbol)
+    first = quote.last if kind is Kind.PRICE and quote else None
+    st.session_state.setdefault(key, first or terms.default)
+    label = terms.unit.capitalize()
+    return float(
+        st.number_input(label, terms.least, terms.most, format="%.10g", key=key, width=210)
+    )
 
 
 def _choose_symbol(page: Page, *, optional: bool) -> str:
@@ -97,13 +95,6 @@ def _choose_symbol(page: Page, *, optional: bool) -> str:
     first = offered.index(page.symbol) if page.symbol in offered and not optional else 0
     chosen = st.selectbox("Symbol", offered, index=first if offered else None, width=180)
     return "" if chosen in {None, _ALL} else str(chosen)
-
-
-def _first_value(page: Page, kind: Kind, symbol: str) -> float:
-    quote = page.frame.quotes.get(symbol)
-    if kind is Kind.PRICE and quote and quote.last:
-        return quote.last
-    return TERMS[kind].default
 
 
 def _alerts(page: Page) -> None:

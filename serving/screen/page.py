@@ -36,8 +36,7 @@ class Page:
         """
         if self.moment is not None:
             return self.shared.past.frame(self.moment)
-        frame = self.shared.live.frame
-        return session.held(frame) if self.view.paused else frame
+        return self._held[0] if self.view.paused else self.shared.live.frame
 
     @property
     def symbol(self) -> str:
@@ -46,10 +45,17 @@ class Page:
 
     @property
     def now(self) -> int:
-        """Microseconds: the clock's, or when the moment was committed. What is old goes by it."""
+        """Microseconds: the clock's, when the page was paused, or when the moment was committed.
+
+        What is old goes by it.
+        """
         if self.moment is not None:
             return to_microseconds(self.moment.committed_at)
-        return time.time_ns() // 1000
+        return self._held[1] if self.view.paused else time.time_ns() // 1000
+
+    @property
+    def _held(self) -> tuple[Frame, int]:
+        return session.held(self.shared.live.frame, time.time_ns() // 1000)
 
     @property
     def every(self) -> float | None:

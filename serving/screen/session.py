@@ -88,9 +88,12 @@ def take_notices() -> list[tuple[str, str]]:
     return notices
 
 
-def held(frame: Frame) -> Frame:
-    """The frame that stands still while the session is paused: the first with anything to show."""
-    kept: Frame | None = st.session_state.get(_HELD)
-    if kept is None or kept.state is State.LOADING:
-        kept = st.session_state[_HELD] = frame
+def held(frame: Frame, now: int) -> tuple[Frame, int]:
+    """The frame that stands still while the session is paused, and since when (microseconds).
+
+    It is the first with anything to show.
+    """
+    kept: tuple[Frame, int] | None = st.session_state.get(_HELD)
+    if kept is None or kept[0].state is State.LOADING:
+        kept = st.session_state[_HELD] = (frame, now)
     return kept
