@@ -17,6 +17,7 @@ from catalog.errors import SettingsError
 from catalog.settings import SYMBOL_PATTERN
 from serving.bars import SECOND, Bar, Interval
 from serving.frames import Frame, Quote
+from serving.hours import is_closed
 from serving.times import to_microseconds, to_time
 
 QUIET_SECONDS = 60
@@ -237,15 +238,6 @@ def prices_through(before: Quote | None, trades: Iterable[Mapping[str, Any]]) ->
     ]
     first = [] if before is None or before.last is None else [before.last]
     return first + new
-
-
-def is_closed(symbols: Iterable[str], now: int) -> bool:
-    """Whether none of the symbols has a market that is open now (microseconds)."""
-    known = list(symbols)
-    if not known or any(is_around_the_clock(symbol) for symbol in known):
-        return False
-    session = session_from(to_time(now))
-    return session is None or to_microseconds(session.opens) > now
 
 
 def _price(alert: Alert, evidence: Evidence) -> Reading:

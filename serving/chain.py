@@ -11,13 +11,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from catalog.calendars import NEW_YORK, session_from
-from serving.alerts import is_closed
 from serving.bars import SECOND
 from serving.frames import Frame, State
 from serving.freshness import Delay, Delays, Stage
+from serving.hours import is_closed, opens_next
 from serving.rows import age, ago, clock, count
-from serving.times import to_microseconds, to_time
+from serving.times import to_microseconds
 
 QUIET_SECONDS = 20
 # So long after a trade is due to be called silent the producer's word for it must be in the table.
@@ -169,7 +168,7 @@ def _feed(seen: Seen) -> Link:
         )
         return Link("Feed", Health.BROKEN, "no producer", (why, last, since))
     if is_closed(seen.frame.quotes, seen.now):
-        return Link("Feed", Health.CLOSED, "market closed", (_opens(seen.now), last, since))
+        return Link("Feed", Health.CLOSED, "market closed", (opens_next(seen.now), last, since))
     why = "no trade, though a market is open: the feed sends none"
     return Link("Feed", Health.SILENT, "silent", (last, why, since))
 
@@ -178,14 +177,6 @@ def _producer_is_gone(seen: Seen, heard: int) -> bool:
     """It calls every silence by its name, once it lasts; an older word of it is of another."""
     due = heard + round((seen.silent_seconds + _WORD_SECONDS) * SECOND)
     return seen.now > due and (seen.spoke_at is None or seen.spoke_at <= heard + SECOND)
-
-
-def _opens(now: int) -> str:
-    session = session_from(to_time(now))
-    if session is None:
-        return "it does not open soon"
-    there = session.opens.astimezone(NEW_YORK)
-    return f"opens {session.opens:%a %Y-%m-%d %H:%M} UTC, {there:%H:%M} in New York"
 
 
 def _kafka(seen: Seen) -> Link:

@@ -1,13 +1,13 @@
 """Days and closed hours of a symbol, in microseconds, as charts and quotes need them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, time, timedelta
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.calendars import NEW_YORK, is_around_the_clock, session_of
+from catalog.calendars import NEW_YORK, is_around_the_clock, session_from, session_of
 from serving.bars import Interval
 from serving.times import to_microseconds, to_time
 
@@ -39,6 +39,24 @@ def day_of(symbol: str, at: int) -> Span:
         return midnight, next_midnight
     opens = to_microseconds(session.opens)
     return (opens, next_midnight) if at >= opens else (midnight, opens)
+
+
+def is_closed(symbols: Iterable[str], now: int) -> bool:
+    """Whether none of the symbols has a market that is open now (microseconds)."""
+    known = list(symbols)
+    if not known or any(is_around_the_clock(symbol) for symbol in known):
+        return False
+    session = session_from(to_time(now))
+    return session is None or to_microseconds(session.opens) > now
+
+
+def opens_next(now: int) -> str:
+    """In words, when the exchange opens next, for a time at which it is closed."""
+    session = session_from(to_time(now))
+    if session is None:
+        return "it does not open soon"
+    there = session.opens.astimezone(NEW_YORK)
+    return f"opens {session.opens:%a %Y-%m-%d %H:%M} UTC, {there:%H:%M} in New York"
 
 
 def collapsed(symbol: str, starts: NDArray[np.int64], interval: Interval) -> list[Span]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from serving.alerts import is_closed
 from serving.bars import SECOND
 from serving.frames import Frame
+from serving.hours import is_closed
 
 TRADING_SECONDS = 60
 GAPS_SECONDS = 86_400

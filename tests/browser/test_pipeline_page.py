@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 from playwright.sync_api import Locator, Page, expect
 
 from catalog.trade import FeedEvent, FeedEventKind, Rejection
-from serving.alerts import is_closed
+from serving.hours import is_closed
 from serving.view import PageName
 from tests.support.instance import wait_until
 from tests.support.site import Site, said_on, visit, wait_until_said

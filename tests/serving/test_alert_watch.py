@@ -90,7 +90,7 @@ def test_gaps_and_rejected_rows_come_with_the_feeds_news(watch, store, clock):
     watch.saw(News(FRAME, FRAME))
     gap = (NOW - 9 * SECOND, NOW)
     clock.now += SECOND
-    watch.saw(News(FRAME, FRAME, feed=FeedNews(last_gap=gap, gaps=(gap,), rejected=3)))
+    watch.saw(News(FRAME, FRAME, feed=FeedNews(all_gaps=(gap,), gaps=(gap,), rejected=3)))
     assert {text for _, text in fired(store)} == {
         "9.0 s until 2026-01-07 15:00:00 UTC",
         "3 within 1 min: 3 a minute",
