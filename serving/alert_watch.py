@@ -55,7 +55,6 @@ class AlertWatch:
         self._due = 0
         self._prices: dict[str, list[float]] = {}
         self._gaps: list[tuple[int, int]] = []
-        self._last_gap: tuple[int, int] | None = None
         self._rejections: deque[tuple[int, int]] = deque()
 
     @property
@@ -83,7 +82,6 @@ class AlertWatch:
             for symbol in {a.symbol for a in self._alerts if a.kind is Kind.PRICE and a.enabled}:
                 self._note_prices(symbol, news, news.trades)
         if news.feed is not None:
-            self._last_gap = news.feed.last_gap
             self._gaps += news.feed.gaps
             if news.feed.rejected:
                 self._rejections.append((now, news.feed.rejected))
@@ -100,9 +98,7 @@ class AlertWatch:
         if self._changes != self.store.changes:
             self._changes = self.store.changes
             self._alerts = self.store.alerts()
-        evidence = Evidence(
-            news.frame, now, self._prices, self._gaps, self._last_gap, tuple(self._rejections)
-        )
+        evidence = Evidence(news.frame, now, self._prices, self._gaps, tuple(self._rejections))
         changes = self._judge.look(self._alerts, evidence)
         self._prices, self._gaps = {}, []
         for change in changes:

@@ -130,15 +130,14 @@ class Evidence:
     """What alerts are judged by; times in microseconds.
 
     `prices` are those that a symbol's last price went through since the look before, led by what
-    it was then. `gaps` (from, to) were heard of since then; `last_gap` is the newest ever.
-    `rejections` are (when they were seen, how many), oldest first.
+    it was then. `gaps` (from, to) were heard of since then. `rejections` are (when they were seen,
+    how many), oldest first.
     """
 
     frame: Frame
     now: int
     prices: Mapping[str, Sequence[float]] = field(default_factory=dict)
     gaps: Sequence[tuple[int, int]] = ()
-    last_gap: tuple[int, int] | None = None
     rejections: Sequence[tuple[int, int]] = ()
 
 
@@ -279,9 +278,8 @@ def _gap(alert: Alert, evidence: Evidence) -> Reading:
     longest = max(evidence.gaps, key=_gap_seconds, default=None)
     if longest is not None and _gap_seconds(longest) >= alert.threshold:
         return Reading(True, _gap_words(longest))
-    if evidence.last_gap is None:
-        return Reading(False, "no gap known")
-    return Reading(False, f"last: {_gap_words(evidence.last_gap)}")
+    known = evidence.frame.gaps
+    return Reading(False, f"last: {_gap_words(known[-1])}" if known else "no gap known")
 
 
 def _stale(alert: Alert, evidence: Evidence) -> Reading:

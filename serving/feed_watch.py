@@ -28,11 +28,6 @@ class FeedNews:
     gaps: tuple[Gap, ...] = ()
     rejected: int = 0
 
-    @property
-    def last_gap(self) -> Gap | None:
-        """The last gap of a week."""
-        return self.all_gaps[-1] if self.all_gaps else None
-
 
 class FeedWatch:
     """Remembers what was seen: each look asks the catalog for both tables, and reads what is new.

@@ -1,20 +1,18 @@
 """What the feed covers: each symbol's state, and the gaps in what was received of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import pyarrow as pa
 
 from serving.bars import SECOND
-from serving.frames import Frame
+from serving.frames import Frame, Gap
 from serving.hours import is_closed
 
 TRADING_SECONDS = 60
-GAPS_SECONDS = 86_400
-
-Gap = tuple[int, int]
+_GAPS_SECONDS = 86_400
 
 
 class State(StrEnum):
@@ -30,17 +28,16 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """One symbol; times in microseconds. `why` is what the producer said of it last.
+    """One symbol; `heard_at` is when its newest trade was received, in microseconds.
 
-    `gaps` are those of the last day before the moment: of the whole feed, and its own.
+    `why` is what the producer said of it last. `gaps` are those of the feed within the last day.
     """
 
     name: str
     state: State
     heard_at: int | None
-    since: int | None
     why: str
-    gaps: tuple[Gap, ...] = field(default=())
+    gaps: tuple[Gap, ...]
 
     @property
     def missed_seconds(self) -> float:
@@ -48,33 +45,32 @@ class Symbol:
         return sum(end - start for start, end in self.gaps) / SECOND
 
 
-# What the producer said last of each symbol, by kind; and the gaps of the last day.
+# What the producer said last of each symbol, by kind.
 SELECT_SAID = (
     "SELECT symbol, kind, epoch_us(max(to_time)) AS to_us,"
-    " epoch_us(arg_max(from_time, kafka_offset)) AS from_us,"
     " arg_max(detail, kafka_offset) AS detail"
     " FROM feed_events WHERE symbol IS NOT NULL AND to_time > make_timestamptz(?::BIGINT)"
     " GROUP BY symbol, kind"
 )
-SELECT_GAPS = (
-    "SELECT symbol, epoch_us(from_time) AS from_us, epoch_us(to_time) AS to_us FROM feed_events"
-    " WHERE kind = 'gap' AND to_time > make_timestamptz(?::BIGINT) ORDER BY to_time"
-)
 
 
-def coverage(frame: Frame, said: pa.Table, gaps: pa.Table, now: int) -> list[Symbol]:
+def coverage(frame: Frame, said: pa.Table, now: int) -> list[Symbol]:
     """Every symbol that has traded or was spoken of, by name; `now` is in microseconds."""
-    by_symbol: dict[str, dict[str, Mapping[str, Any]]] = {}
+    last: dict[str, Mapping[str, Any]] = {}
     for row in said.to_pylist():
-        by_symbol.setdefault(row["symbol"], {})[row["kind"]] = row
-    held = gaps.to_pylist()
+        if row["to_us"] >= last.get(row["symbol"], row)["to_us"]:
+            last[row["symbol"]] = row
     heard = frame.position.received_to if frame.position else {}
-    names = sorted({*frame.quotes, *by_symbol})
+    gaps = tuple(_gaps(frame, now))
     return [
-        _symbol(
-            name, heard.get(name), by_symbol.get(name, {}), _gaps_of(name, held, frame, now), now
+        Symbol(
+            name,
+            _state(name, heard.get(name), last.get(name), now),
+            heard.get(name),
+            str(last[name]["detail"] or "") if name in last else "",
+            gaps,
         )
-        for name in names
+        for name in sorted({*frame.quotes, *last})
     ]
 
 
@@ -86,36 +82,22 @@ def totals(symbols: Iterable[Symbol]) -> dict[State, int]:
     return {state: number for state, number in counts.items() if number}
 
 
-def _symbol(
-    name: str,
-    heard: int | None,
-    said: Mapping[str, Mapping[str, Any]],
-    gaps: Sequence[Gap],
-    now: int,
-) -> Symbol:
-    # Of several words the one that was said last holds.
-    last = max(said.values(), key=lambda row: row["to_us"], default=None)
-    since = said["subscribed"]["to_us"] if "subscribed" in said else None
-    why = str(last["detail"] or "") if last else ""
-    state = _state(name, heard, last, now)
-    return Symbol(name, state, heard, since, why, tuple(gaps))
-
-
 def _state(name: str, heard: int | None, last: Mapping[str, Any] | None, now: int) -> State:
     if heard is not None and now - heard < TRADING_SECONDS * SECOND:
         return State.TRADING
-    spoken = last if last and last["to_us"] > (heard or 0) else None
-    if spoken and spoken["kind"] == "error":
+    spoken = last["kind"] if last and last["to_us"] > (heard or 0) else ""
+    if spoken == "error":
         return State.REFUSED
     if is_closed([name], now):
         return State.CLOSED
-    if spoken and spoken["kind"] == "silent":
+    if spoken == "silent":
         return State.SILENT
     return State.UNHEARD if heard is None else State.QUIET
 
 
-def _gaps_of(name: str, gaps: Iterable[Mapping[str, Any]], frame: Frame, now: int) -> list[Gap]:
-    own = [(g["from_us"], g["to_us"]) for g in gaps if g["symbol"] in {None, name}]
+def _gaps(frame: Frame, now: int) -> Iterator[Gap]:
+    """Of the whole feed, which are every symbol's; one that lasts ends now."""
+    since = now - _GAPS_SECONDS * SECOND
+    yield from (gap for gap in frame.gaps if gap[1] > since)
     if frame.is_disconnected and frame.feed:
-        own.append((frame.feed.at, now))
-    return own
+        yield frame.feed.at, now

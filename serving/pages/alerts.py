@@ -9,17 +9,15 @@ from catalog.errors import ServiceError, SettingsError
 from serving import alert_tables
 from serving.alert_store import AlertStore, SavedView
 from serving.alerts import TERMS, Alert, Evidence, Kind, Reading, check, length, read
-from serving.bars import SECOND, Interval
+from serving.bars import SECOND
 from serving.components import components
 from serving.screen import session
 from serving.screen.notices import tell, told
 from serving.screen.page import Page
-from serving.symbols import SELECT_GAPS
 from serving.view import PageName, parse_view
 
 _ALL = "the whole feed"
 _LONGEST_NAME = 60
-_GAP_LOOK_BACK = 7 * Interval.D1.microseconds
 _REJECTED_LOOK_BACK = 3600 * SECOND
 
 _SELECT_REJECTIONS = (
@@ -130,12 +128,10 @@ def _act(store: AlertStore, asked: list[Alert]) -> None:
 
 def _past_readings(page: Page, asked: list[Alert]) -> dict[int, Reading]:
     """How each alert stood at the page's moment, by what the lake held then."""
-    gaps = page.ask(SELECT_GAPS, (page.now - _GAP_LOOK_BACK,)).to_pylist()
     rejected = page.ask(_SELECT_REJECTIONS, (page.now - _REJECTED_LOOK_BACK,)).to_pylist()
     evidence = Evidence(
         page.frame,
         page.now,
-        last_gap=(gaps[-1]["from_us"], gaps[-1]["to_us"]) if gaps else None,
         rejections=[(row["at_us"], row["n"]) for row in rejected],
     )
     return {alert.id: read(alert, evidence) for alert in asked}

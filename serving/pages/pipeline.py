@@ -171,8 +171,7 @@ def _coverage(page: Page) -> list[symbols.Symbol]:
     # To the hour, so that an answer serves for more than one run.
     hour = Interval.H1.start_of(page.now)
     said = page.ask(symbols.SELECT_SAID, (hour - _SAID_LOOK_BACK,))
-    gaps = page.ask(symbols.SELECT_GAPS, (hour - symbols.GAPS_SECONDS * SECOND,))
-    return symbols.coverage(page.frame, said, gaps, page.now)
+    return symbols.coverage(page.frame, said, page.now)
 
 
 def _positions(page: Page) -> dict[int, int]:

@@ -18,7 +18,7 @@ from serving.freshness import Delay, to_delay
 from serving.live import LiveMarket
 from serving.news import News
 from serving.shared_lake import SharedLake
-from serving.symbols import SELECT_GAPS, SELECT_SAID
+from serving.symbols import SELECT_SAID
 from serving.times import to_time
 from tests.support.local_lake import LocalLake, Row, local_lake
 
@@ -103,7 +103,7 @@ def test_rejected_rows_are_found_by_reason_page_and_place(writer: LocalLake) -> 
     assert raw["raw"] == b"{}"
 
 
-def test_what_was_said_of_each_symbol_and_the_gaps(writer: LocalLake) -> None:
+def test_what_was_said_last_of_each_symbol_is_found(writer: LocalLake) -> None:
     hour = 3600 * SECOND
     append(
         writer,
@@ -113,16 +113,13 @@ def test_what_was_said_of_each_symbol_and_the_gaps(writer: LocalLake) -> None:
             event("silent", "AAPL", NOW - 2 * hour, NOW - 2 * hour, 0),
             event("silent", "AAPL", NOW - hour // 2, NOW - hour // 4, 2),
             event("gap", None, NOW - 3 * hour, NOW - 3 * hour + SECOND, 3),
-            event("gap", None, NOW - 30 * hour, NOW - 30 * hour + SECOND, 4),
         ],
     )
     said = {row["kind"]: row for row in ask(writer, SELECT_SAID, NOW - 100 * hour)}
     assert said.keys() == {"subscribed", "silent"}
     assert said["silent"]["detail"] == "silent 2"
     assert said["silent"]["to_us"] == NOW - hour // 4
-    (gap,) = ask(writer, SELECT_GAPS, NOW - 24 * hour)
-    assert (gap["from_us"], gap["to_us"]) == (NOW - 3 * hour, NOW - 3 * hour + SECOND)
-    assert [row["kafka_offset"] for row in ask(writer, pipeline.SELECT_EVENTS)] == [4, 3, 2, 1, 0]
+    assert [row["kafka_offset"] for row in ask(writer, pipeline.SELECT_EVENTS)] == [3, 2, 1, 0]
 
 
 def test_delays_of_a_past_moment_are_those_of_its_trades(writer: LocalLake) -> None:
@@ -161,7 +158,7 @@ def test_observers_hear_of_new_trades_gaps_and_rejected_rows_once(writer: LocalL
     # What was there before may be old: it is no news, but it is known.
     (feed,) = [one.feed for one in news if one.feed]
     assert (feed.gaps, feed.rejected) == ((), 0)
-    assert feed.last_gap == (NOW - 9 * SECOND, NOW - 5 * SECOND)
+    assert feed.all_gaps == ((NOW - 9 * SECOND, NOW - 5 * SECOND),)
     assert market.frame.feed == FeedEvent("connected", "connected 0", NOW)
     assert all(one.trades is None for one in news)
     news.clear()

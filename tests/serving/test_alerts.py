@@ -13,12 +13,12 @@ from serving.alerts import (
     Kind,
     Reading,
     check,
-    is_closed,
     prices_through,
     read,
 )
 from serving.bars import SECOND, Interval
 from serving.frames import Quote
+from serving.hours import is_closed
 from serving.times import to_microseconds
 from tests.support.frames import bar, frame_of
 
@@ -99,10 +99,9 @@ def test_a_burst_needs_some_history():
 def test_a_gap_is_told_once_and_remembered():
     alert = Alert(Kind.GAP, 5.0)
     gap = (NOW - 10 * SECOND, NOW)
-    assert read(alert, Evidence(EMPTY, NOW, gaps=[gap], last_gap=gap)).holds
-    short = (NOW - 4 * SECOND, NOW)
-    assert not read(alert, Evidence(EMPTY, NOW, gaps=[short], last_gap=short)).holds
-    later = read(alert, Evidence(EMPTY, NOW, last_gap=gap))
+    assert read(alert, Evidence(EMPTY, NOW, gaps=[gap])).holds
+    assert not read(alert, Evidence(EMPTY, NOW, gaps=[(NOW - 4 * SECOND, NOW)])).holds
+    later = read(alert, Evidence(replace(EMPTY, gaps=(gap,)), NOW))
     assert later == Reading(False, "last: 10.0 s until 2026-01-07 15:00:00 UTC")
 
 

@@ -96,8 +96,8 @@ def test_compactions_of_the_past_stop_at_the_moment():
 
 def test_symbols_say_their_state_by_more_than_colour():
     found = [
-        Symbol("AAPL", State.TRADING, NOW - SECOND, NOW, "", ((0, 10 * SECOND),)),
-        Symbol("XYZ", State.REFUSED, None, None, HOSTILE),
+        Symbol("AAPL", State.TRADING, NOW - SECOND, "", ((0, 10 * SECOND),)),
+        Symbol("XYZ", State.REFUSED, None, HOSTILE, ()),
     ]
     payload = pipeline.symbols(found, NOW)
     assert payload["note"] == "1 trading, 1 refused: no slot"
