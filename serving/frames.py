@@ -26,7 +26,8 @@ class Depth:
 _HOUR = 3600 * SECOND
 _DAY = 24 * _HOUR
 
-# Three intervals are kept; every other is rolled up from the longest of them that divides it.
+# Three intervals are kept, the shortest first; every other is rolled up from the longest of them
+# that divides it.
 KEPT: dict[Interval, Depth] = {
     Interval.S1: Depth(capacity=3600, history=_HOUR, chunk=_HOUR),
     Interval.M1: Depth(capacity=4320, history=2 * _DAY, chunk=_DAY // 2),

@@ -32,6 +32,22 @@ export function themed(host, name, fallback) {
   return value && value !== "unset" ? value : fallback;
 }
 
+/** A custom property as a colour that not only CSS understands. */
+export function colour(host, name) {
+  const probe = element("i", { hidden: "", style: `color: var(${name})` });
+  host.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}
+
+/** Whether two payloads hold the same. */
+export const same = (one, other) =>
+  one !== undefined && one.length === other.length && one.every((byte, i) => byte === other[i]);
+
+/** `BINANCE:BTCUSDT` as `BTCUSDT`: the venue stands in the tooltip. */
+export const short = (symbol) => symbol.slice(symbol.indexOf(":") + 1) || symbol;
+
 const PRICES = new Map();
 export function price(value, decimals) {
   if (value === null || Number.isNaN(value)) return "–";
