@@ -26,6 +26,12 @@ from tests.support.site import Site
 _PATIENCE_MS = 60_000
 expect.set_options(timeout=_PATIENCE_MS)
 
+# A hundred updates one after another should not take a hundred seconds.
+_QUICK = {
+    "TAPEHOUSE_DASHBOARD_POLL_SECONDS": "0.1",
+    "TAPEHOUSE_DASHBOARD_REFRESH_SECONDS": "0.25",
+}
+
 SendTrade = Callable[[str, float], None]
 
 
@@ -50,7 +56,7 @@ def dashboard_url(
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, *streamlit_command(port)],
-            env=os.environ | environment_of(browser_lake.settings),
+            env=os.environ | environment_of(browser_lake.settings) | _QUICK,
             cwd=folder,
             stdout=log,
             stderr=log,
