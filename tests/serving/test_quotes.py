@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from serving.bars import SECOND, Bar, Interval
+from serving.bars import SECOND, Bar
 from serving.frames import WINDOWS, FeedEvent, Frame, Position, State, Trouble
 from serving.market import Market
 from serving.quotes import HEAT_MAP_ASPECT, movers, status, watch_list
@@ -164,4 +164,4 @@ def test_without_traded_value_there_are_no_tiles():
 def test_the_spark_is_of_the_last_hours_closes():
     (row,) = rows_of(watch_list(live_frame(), "AAPL", NOW))
     assert row["spark"] == [229.9]
-    assert row["since"] == Interval.M1.start_of(to_microseconds("2025-10-13T13:30:00Z")) / 1000
+    assert row["since"] == to_microseconds("2025-10-13T13:30:00Z") / 1000
