@@ -225,6 +225,8 @@ def _connect(path: str) -> sqlite3.Connection:
     database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         database.execute("PRAGMA journal_mode = WAL")
+        # With a journal like that a power cut may lose the last change, and damages nothing.
+        database.execute("PRAGMA synchronous = NORMAL")
         _ensure_schema(database)
     except sqlite3.Error:
         database.close()

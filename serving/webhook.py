@@ -98,7 +98,7 @@ class Webhook:
             wait=self._wait,
             retry=retry_if_result(is_transient) | retry_if_exception_type(_NO_ANSWER),
             retry_error_callback=_last,
-            sleep=self._stopping.wait,
+            sleep=self._pause,
         )
         try:
             status = trying(_post, self._url, to_body(firing))
@@ -107,6 +107,9 @@ class Webhook:
             reason = getattr(error, "reason", error)
             return f"not posted: {type(reason).__name__}"
         return "posted" if _is_success(status) else f"refused with HTTP {status}"
+
+    def _pause(self, seconds: float) -> None:
+        self._stopping.wait(seconds)
 
 
 def _is_success(status: int) -> bool:

@@ -16,6 +16,7 @@ from serving.screen.notices import tell, told
 from serving.screen.page import Page
 from serving.view import PageName, parse_view
 
+_KINDS, _PAGES = tuple(Kind), tuple(PageName)
 _ALL = "the whole feed"
 _LONGEST_NAME = 60
 _REJECTED_LOOK_BACK = 3600 * SECOND
@@ -55,7 +56,7 @@ def _tell_state(page: Page) -> None:
 
 def _ask_for_one(page: Page) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="ask"):
-        kind = st.selectbox("Tell me of", list(Kind), format_func=_kind_title, width=170)
+        kind = st.selectbox("Tell me of", _KINDS, format_func=_kind_title, width=170)
         terms = TERMS[kind]
         symbol = "" if terms.symbol is False else _choose_symbol(page, optional=not terms.symbol)
         threshold = _choose_threshold(page, kind, symbol)
@@ -146,10 +147,9 @@ def _views(page: Page) -> None:
         name = st.text_input(
             "Save a view as", placeholder="a name", max_chars=_LONGEST_NAME, width=220
         )
-        wanted = st.selectbox("Page", list(PageName), format_func=_title, width=140)
+        wanted = st.selectbox("Page", _PAGES, format_func=_title, width=140)
         if st.form_submit_button("Save") and name.strip():
-            view = SavedView(name.strip(), wanted.value, page.view.to_query())
-            store.save_view(view, _now())
+            store.save_view(SavedView(name.strip(), wanted, page.view.to_query()), _now())
     saved = {one.name: one for one in store.views()}
     done = components()["rows"](
         key="saved-views",
