@@ -55,7 +55,7 @@ class SharedLake:
         """The kept snapshots and tags of every table, as they were told not longer ago."""
         with self._lock:
             known = self._histories
-            if known is not None and self._clock() - self._told <= at_most_seconds:
+            if known is not None and self._clock() - self._told < at_most_seconds:
                 return known
         with self.asking() as lake:
             told = self._clock()

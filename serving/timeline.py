@@ -50,10 +50,10 @@ def strip(history: History, chosen: int) -> bytes:
 
 def holes(history: History) -> list[bool]:
     """For each kept snapshot, whether the one right before it has expired."""
-    before = [None, *(snapshot.snapshot_id for snapshot in history.snapshots[:-1])]
+    parents = [None, *(snapshot.snapshot_id for snapshot in history.snapshots)]
     return [
         snapshot.parent_id is not None and snapshot.parent_id != parent
-        for snapshot, parent in zip(history.snapshots, before, strict=True)
+        for snapshot, parent in zip(history.snapshots, parents, strict=False)
     ]
 
 

@@ -38,7 +38,7 @@ class PageName(StrEnum):
     ALERTS = "alerts"
 
     @property
-    def title(self) -> str:
+    def label(self) -> str:
         """As the navigation names it."""
         return {PageName.TRAVEL: "Time travel", PageName.SQL: "SQL"}.get(self, self.capitalize())
 

@@ -24,7 +24,7 @@ def show(view: View, ours: Shared, page: Page | None) -> PageName | None:
     frame = page.frame if page else ours.live.frame
     default = ours.settings.refresh_seconds
     data = {
-        "pages": [{"name": name, "title": name.title, "path": name.path} for name in PageName],
+        "pages": [{"name": name, "title": name.label, "path": name.path} for name in PageName],
         "page": view.page,
         "needs_symbol": view.page in _WITH_SYMBOL,
         "symbol": view.symbol or next(iter(frame.quotes), ""),

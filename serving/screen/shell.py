@@ -21,7 +21,7 @@ def run(pages: Mapping[PageName, Show]) -> None:
     shown = {
         name: st.Page(
             partial(_show, name, show),
-            title=name.title,
+            title=name.label,
             url_path=name,
             default=name is PageName.MARKET,
         )

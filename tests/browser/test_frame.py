@@ -54,7 +54,7 @@ def test_a_past_moment_holds_on_every_page_and_nothing_newer_is_there(
 def test_the_moment_stays_from_page_to_page(page: Page, site: Site, before_canary: int) -> None:
     visit(page, site.url, PageName.MARKET, f"symbol=AAPL&interval=5m&as_of={before_canary}")
     for name in (*PAGES[1:], PageName.MARKET):
-        page.get_by_role("link", name=name.title, exact=True).click()
+        page.get_by_role("link", name=name.label, exact=True).click()
         expect(page).to_have_url(re.compile(f"{name.path}.*as_of={before_canary}"))
         expect(page).to_have_url(re.compile("symbol=AAPL&interval=5m"))
         expect(banner(page)).to_contain_text(f"snapshot {before_canary}")

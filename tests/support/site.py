@@ -67,7 +67,7 @@ class Site:
 def visit(page: Page, url: str, name: PageName, query: str = "symbol=AAPL&interval=1m") -> None:
     """Open a page by its link and wait until its run is over."""
     page.goto(f"{url}{name.path}?{query}")
-    expect(page.get_by_role("link", name=name.title, exact=True)).to_have_attribute(
+    expect(page.get_by_role("link", name=name.label, exact=True)).to_have_attribute(
         "aria-current", "page"
     )
     settle(page)
