@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import orjson
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from catalog.calendars import is_around_the_clock
 from catalog.conditions import CONDITIONS
@@ -31,7 +31,7 @@ _NO_TRADE = "The lake holds no trade yet; the first one from the feed appears he
 _SHORT_NAMES = {24: "Ext. hours", 8: "Sweep", 12: "Odd lot"}
 
 
-def pack(header: Mapping[str, object], columns: Mapping[str, Sequence[float]]) -> bytes:
+def pack(header: Mapping[str, object], columns: Mapping[str, ArrayLike]) -> bytes:
     """The bytes payload of equally long columns."""
     arrays = [np.asarray(values, dtype="<f8") for values in columns.values()]
     rows = len(arrays[0]) if arrays else 0

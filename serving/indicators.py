@@ -42,7 +42,7 @@ def day_vwap(frame: Frame, symbol: str, interval: Interval, bars: Sequence[Bar])
     """VWAP from the start of each bar's day to the bar's end: the same at every interval.
 
     `bars` are the frame's. NaN for a day whose trades are not all held, or that starts within a
-    bar.
+    bar, and for that bar.
     """
     result = np.full(len(bars), np.nan)
     # Seconds are held for an hour: what was before is in the minutes.
@@ -52,19 +52,19 @@ def day_vwap(frame: Frame, symbol: str, interval: Interval, bars: Sequence[Bar])
     if since is None:
         return result
     starts = np.fromiter((bar.start for bar in bars), np.int64, len(bars))
-    place = 0
+    width, place = interval.microseconds, 0
     while place < len(bars):
         start, end = day_of(symbol, bars[place].start)
-        after = int(np.searchsorted(starts, end))
-        if start >= since and start % interval.microseconds == 0:
+        if start >= since and start % width == 0:
             before, first = [], place
             if is_short and place == 0:
                 whole = Interval.M1.next_start(bars[0].start)
                 minutes = frame.bars(symbol, base)
                 before = [bar for bar in minutes if start <= bar.start < whole]
                 first = int(np.searchsorted(starts, whole))
-            result[first:after] = _running(before, bars[first:after])
-        place = after
+            within = slice(first, int(np.searchsorted(starts, end - width, side="right")))
+            result[within] = _running(before, bars[within])
+        place = int(np.searchsorted(starts, end))
     return result
 
 
@@ -73,7 +73,9 @@ def _running(before: Sequence[Bar], bars: Sequence[Bar]) -> Column:
         np.cumsum(column(bars, name)) + column(before, name).sum()
         for name in ("trade_value", "volume")
     )
-    return np.divide(value, volume, out=np.full(len(bars), np.nan), where=volume > 0)
+    result = np.full(len(bars), np.nan)
+    np.divide(value, volume, out=result, where=volume > 0)
+    return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,8 @@ def volume_profile(bars: Sequence[Bar], levels: int = LEVELS) -> Profile | None:
     bottom, top = float(low.min()), float(high.max())
     # A single price has a level around it.
     step = (top - bottom) / levels or max(abs(top), 1.0) * 1e-4
-    volumes = _spread(low, high, volume, bottom + step * np.arange(levels + 1))
+    edges = np.linspace(bottom, bottom + step * levels, levels + 1)
+    volumes = _spread(low, high, volume, edges)
     peak = int(volumes.argmax())
     return Profile(bottom, step, tuple(volumes.tolist()), peak, _value_area(volumes, peak))
 
