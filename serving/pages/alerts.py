@@ -166,7 +166,7 @@ def _views(page: Page) -> None:
 
 
 def _title(page: PageName) -> str:
-    return page.title
+    return page.label
 
 
 def _page_of(saved: SavedView) -> PageName:
