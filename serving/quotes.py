@@ -16,7 +16,7 @@ STALE_SECONDS = 300
 RATE_SECONDS = 60
 """Over how long trades a second are counted."""
 
-HEAT_MAP_ASPECT = 2.0
+HEAT_MAP_ASPECT = 2.6
 _DAY_SECONDS = 86400
 # Of all traded value: less would not be seen.
 _SMALLEST_TILE = 0.01

@@ -6,7 +6,8 @@ const STYLE = `${TONES}
   .quote { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 12px; }
   .symbol { font-weight: 600; font-size: 15px; }
   .last { font-size: 24px; line-height: 32px; font-weight: 600; }
-  .facts { display: flex; flex-wrap: wrap; gap: 0 4px; font-size: 12px; } .facts .value { margin-right: 8px; }
+  .facts { display: flex; flex-wrap: wrap; gap: 0 12px; font-size: 12px; white-space: nowrap; }
+  .facts b { font-weight: 400; margin-left: 4px; color: var(--st-text-color); }
   .truth { flex-basis: 100%; font-size: 12px; display: flex; flex-wrap: wrap; gap: 0 10px; align-items: baseline; min-height: 20px; }
   .truth :nth-child(3) { min-width: 5.2em; }
   .badge { font-size: 11px; font-weight: 600; letter-spacing: .02em; padding: 1px 8px; border-radius: 9px; white-space: nowrap; }
@@ -20,10 +21,14 @@ const STYLE = `${TONES}
   [hidden] { display: none; }
   @media (max-width: 640px) { .last { font-size: 22px; } }`;
 
+const FACTS = ["O", "H", "L", "Vol", "VWAP", "Trades", "Trades/s"];
+
 class Status {
   constructor(host) {
     this.quote = element("div", { class: "quote" });
-    this.facts = element("div", { class: "facts" });
+    this.values = new Map(FACTS.map((name) => [name, element("b")]));
+    const facts = [...this.values].map(([name, value]) => element("span", { class: "dim", text: name }, [value]));
+    this.facts = element("div", { class: "facts" }, facts);
     this.truth = element("div", { class: "truth", role: "status", "aria-live": "off" });
     this.trouble = element("div", { class: "trouble", role: "alert", hidden: "" });
     this.root = element("div", { class: "root" }, [
@@ -45,18 +50,18 @@ class Status {
       [`last ${tone(quote.direction)}`, price(quote.last, decimals)],
       [tone(quote.change), `${arrow(quote.change)} ${percent(quote.change)}`],
     ]);
-    const facts = [
-      ["O", price(quote.open, decimals)],
-      ["H", price(quote.high, decimals)],
-      ["L", price(quote.low, decimals)],
-      ["Vol", compact(quote.volume)],
-      ["VWAP", price(quote.vwap, decimals)],
-      ["Trades", compact(quote.trades)],
-      ["Trades/s", quote.rate === null ? "–" : quote.rate.toFixed(quote.rate < 10 ? 1 : 0)],
-    ];
+    const facts = {
+      O: price(quote.open, decimals),
+      H: price(quote.high, decimals),
+      L: price(quote.low, decimals),
+      Vol: compact(quote.volume),
+      VWAP: price(quote.vwap, decimals),
+      Trades: compact(quote.trades),
+      "Trades/s": quote.rate === null ? "–" : quote.rate.toFixed(quote.rate < 10 ? 1 : 0),
+    };
+    for (const [name, value] of this.values) if (value.textContent !== facts[name]) value.textContent = facts[name];
     this.facts.hidden = quote.last === null;
     this.facts.title = quote.since === null ? "" : `since ${clock(quote.since).slice(0, 5)} UTC, ${exchange(quote.since)}; trades a second over the last minute`;
-    say(this.facts, facts.flatMap(([name, value]) => [["dim", name], ["value", value]]));
     say(this.truth, [[`badge ${badge.kind}`, badge.text], ...truth.map((text) => ["dim", text])]);
     this.truth.firstChild.title = badge.title;
     if (this.trouble.textContent !== (trouble ?? "")) this.trouble.textContent = trouble ?? "";

@@ -18,7 +18,8 @@ const STYLE = `${TONES}
   .row { display: grid; grid-template-columns: 4.7em minmax(4.4em, .9fr) 7.2em 5em minmax(3em, 1.2fr);
     gap: 0 8px; padding: 0 6px; height: ${ROW}px; line-height: ${ROW}px; white-space: nowrap; }
   .row > * { overflow: hidden; text-overflow: ellipsis; }
-  .head { color: var(--dim); border-bottom: 1px solid var(--st-border-color, var(--line)); font-size: 11px; }
+  .head { color: var(--dim); border-bottom: 1px solid var(--st-border-color, var(--line)); }
+  .head > * { font-size: 11px; }
   .number { text-align: right; }
   .scroll { position: relative; flex: 1; overflow-y: auto; overflow-anchor: none; contain: strict; scrollbar-width: thin; }
   .scroll .row { position: absolute; top: 0; left: 0; right: 0; }
