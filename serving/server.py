@@ -1,7 +1,7 @@
 """The dashboard's server, run by `streamlit run serving/server.py`.
 
-Its pages are in `app.py`; here is what has to run whether or not anybody looks at them: the one
-poller, and the alerts that are judged by what it sees.
+Its script is `screen/app.py`; here is what has to run whether or not anybody looks: the one poller,
+and the alerts that are judged by what it sees.
 """
 
 import asyncio
@@ -27,4 +27,5 @@ async def _beside_the_pages(_app: st.App) -> AsyncIterator[None]:
     yield
 
 
-app = st.App("app.py", lifespan=_beside_the_pages)
+# Beside a folder `pages` Streamlit would take each file there for a script, until the first run.
+app = st.App("screen/app.py", lifespan=_beside_the_pages)
