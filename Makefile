@@ -44,7 +44,7 @@ lint: setup-dev ## format, style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup-dev ## measure speed, freshness and memory; takes about an hour and a half
+bench: setup-dev ## measure speed, freshness and memory; takes more than two hours
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 components: ## build the page's components anew (needs Node; the built files are in the repository)

@@ -4,11 +4,11 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from catalog.keeper_client import ask_act, ask_status
 from catalog.settings import BrokerSettings, FeedSettings, LakeSettings
 from infra.home import Home
 from infra.ports import LOOPBACK
 from infra.services import WAREHOUSE_BUCKET
-from streaming.keeper_client import ask_act, ask_status
 
 SIMULATOR = "simulator"
 

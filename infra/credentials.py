@@ -79,7 +79,10 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class ExternalSecrets:
-    """What opens the services that are not ours, as the stack's config gives it."""
+    """What opens the services that are not ours, as the stack's config gives it.
+
+    The webhook is one of them: whoever knows its address may post there.
+    """
 
     broker_password: str = field(default="", repr=False)
     store_secret_key: str = field(default="", repr=False)
@@ -88,6 +91,7 @@ class ExternalSecrets:
     catalog_credential: str = field(default="", repr=False)
     catalog_reader_token: str = field(default="", repr=False)
     catalog_reader_credential: str = field(default="", repr=False)
+    alert_webhook: str = field(default="", repr=False)
 
 
 _NO_SECRETS = ExternalSecrets()

@@ -26,10 +26,11 @@ from infra.service import Service, Site
 from ingest.programs import Contents
 from ingest.recording import recording_name
 from ingest.settings import IngestSettings
-from serving.settings import DashboardSettings, streamlit_command
+from serving.settings import DashboardSettings, KeeperSettings, streamlit_command
 from streaming.settings import StreamingSettings
 
 ENVIRONMENT_PREFIX = "TAPEHOUSE_"
+_WEBHOOK = "TAPEHOUSE_ALERT_WEBHOOK"
 
 
 class FeedKind(StrEnum):
@@ -131,9 +132,16 @@ def local_services(home: Home, plan: Plan, java: Java) -> tuple[Service, ...]:
     ]
     if plan.dashboard_port is not None:
         command = tuple(streamlit_command(plan.dashboard_port, site.bind))
-        folder = home.path / "dashboard"
-        page = services.dashboard(site, command, plan.dashboard_port, lake, folder)
-        chosen.append(replace(page, environment=_own_variables()))
+        page = services.dashboard(
+            site,
+            command,
+            plan.dashboard_port,
+            lake,
+            home.path / "dashboard",
+            credentials.keeper_token,
+            DashboardSettings.read().alert_webhook.get_secret_value(),
+        )
+        chosen.append(replace(page, environment=_own_variables() | dict(page.environment)))
     return tuple(chosen)
 
 
@@ -171,13 +179,14 @@ def _stream_settings(plan: Plan, java: Java) -> dict[str, str]:
 def _own_variables() -> dict[str, str]:
     """The user's own tuning; services never see `.env` itself, nor its token.
 
-    Addresses and credentials of servers are left out: a local run has its own.
+    Addresses and credentials are left out: a local run has its own servers, and gives a secret to
+    the one service that it is for.
     """
-    groups = (BrokerSettings, FeedSettings, LakeSettings)
+    groups = (BrokerSettings, FeedSettings, KeeperSettings, LakeSettings)
     servers = {field.alias for group in groups for field in group.model_fields.values()}
     both = {**dotenv_values(".env"), **os.environ}
     return {
         name: value
         for name, value in both.items()
-        if name.startswith(ENVIRONMENT_PREFIX) and name not in servers and value
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in {*servers, _WEBHOOK} and value
     }

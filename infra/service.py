@@ -15,6 +15,8 @@ NETWORKS: Mapping[str, bool] = {
     "ingest": False,
     "data": True,
     "catalog": True,
+    # The keeper and who may ask it.
+    "keeper": True,
     "view": False,
     # Only there when asked for: where a console's port is open, and what `data` and `catalog` are
     # when some role is external: with a way out.

@@ -179,6 +179,7 @@ def stream(
             **settings,
             "TAPEHOUSE_SPARK_JARS": str(site.jars / "spark"),
             "TAPEHOUSE_CHECKPOINT_DIR": str(folder / "checkpoint"),
+            "TAPEHOUSE_KEEPER_HOST": site.bind,
             "TAPEHOUSE_KEEPER_PORT": str(site.ports["stream.keeper"]),
         },
         secrets={**lake, "TAPEHOUSE_KEEPER_TOKEN": keeper_token},
@@ -189,7 +190,7 @@ def stream(
         for_good=(2, 10),
         grace_seconds=12,
         image="streaming",
-        networks=("data",),
+        networks=("data", "keeper"),
         probe=http_probe(f"{site.loopback_url('stream.keeper')}/status", token_file, "query.id"),
         scratch_mb=256,
         scratch_exec=True,
@@ -242,19 +243,38 @@ def producer(
 
 
 def dashboard(
-    site: Site, command: tuple[str, ...], port: int, lake: Mapping[str, str], folder: Path
+    site: Site,
+    command: tuple[str, ...],
+    port: int,
+    lake: Mapping[str, str],
+    folder: Path,
+    keeper_token: str,
+    alert_webhook: str,
 ) -> Service:
-    """The page. It only ever reads: in the stack its keys can do no more, in a home they could."""
+    """The page. It only ever reads: in the stack its keys can do no more, in a home they could.
+
+    What people make there, alerts and saved views, is in `folder`.
+    """
+    keeper_host, _, keeper_port = site.address("stream.keeper").rpartition(":")
     return Service(
         name="dashboard",
         command=(site.python, *command),
         health=HttpCheck(f"http://{site.bind}:{port}/_stcore/health"),
         memory_mb=site.memory.get("dashboard", 768),
-        secrets=lake,
+        environment={
+            "TAPEHOUSE_DASHBOARD_DIR": str(folder),
+            "TAPEHOUSE_KEEPER_HOST": keeper_host,
+            "TAPEHOUSE_KEEPER_PORT": keeper_port,
+        },
+        secrets={
+            **lake,
+            "TAPEHOUSE_ALERT_WEBHOOK": alert_webhook,
+            "TAPEHOUSE_KEEPER_TOKEN": keeper_token,
+        },
         folders=(folder,),
         needs=("store",),
         image="serving",
-        networks=("view",),
+        networks=("keeper", "view"),
         probe=http_probe(f"http://127.0.0.1:{port}/_stcore/health"),
         scratch_mb=64,
     )

@@ -86,6 +86,7 @@ def read_external_secrets(config: ConfigSource) -> ExternalSecrets:
         catalog_credential=catalog.get("credential", ""),
         catalog_reader_token=catalog.get("readerToken", ""),
         catalog_reader_credential=catalog.get("readerCredential", ""),
+        alert_webhook=config.get("alertWebhook") or "",
     )
 
 

@@ -20,7 +20,7 @@ from streaming.settings import StreamingSettings
 FINNHUB, SIMULATOR = "finnhub", "simulator"
 
 # Where the images keep our packages.
-_PAGE = "/opt/tapehouse/serving/app.py"
+_PAGE = "/opt/tapehouse/serving/server.py"
 
 # Networks that have no way out, and what stands for them where some role is outside.
 _OPENED = {"data": "data-out", "catalog": "catalog-out"}
@@ -147,12 +147,17 @@ class _Stack:
             inside,
             environment_of(reader_settings(settings, self.credentials, site)),
             site.data / "dashboard",
+            self.credentials.keeper_token,
+            self.credentials.external.alert_webhook,
         )
+        query_memory = f"{described.memory_mb * 4 // 10}MB"
         return replace(
             described,
-            environment={"TAPEHOUSE_DASHBOARD_QUERY_MEMORY": f"{described.memory_mb * 4 // 10}MB"},
+            environment={
+                **described.environment,
+                "TAPEHOUSE_DASHBOARD_QUERY_MEMORY": query_memory,
+            },
             needs=("ensure-tables",),
-            folders=(),
             publishes={inside: settings.dashboard_port},
         )
 

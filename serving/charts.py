@@ -1,40 +1,37 @@
-"""What each component draws, as pure functions of a frame.
+"""The candle chart as a pure function of a frame, and the form in which bulk numbers travel.
 
-Bulk numbers travel as one bytes payload, which the components' `unpack` undoes: a header's length
-(unsigned 32 bits, little-endian), the header in JSON, padding to eight bytes, then columns of
-float64. Times on the wire are milliseconds; a missing value is NaN in a column, null in JSON.
+They travel as one bytes payload, which the components' `unpack` undoes: a header's length (unsigned
+32 bits, little-endian), the header in JSON, padding to eight bytes, then columns of float64. Times
+on the wire are milliseconds; a missing value is NaN in a column, null in JSON.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import orjson
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from catalog.calendars import is_around_the_clock
 from catalog.conditions import CONDITIONS
-from serving.bars import SECOND, Bar, Interval
+from serving.bars import Bar, Interval
 from serving.frames import Frame, Quote, State
+from serving.hours import Span, collapsed, day_of
+from serving.indicators import column, day_vwap, finest_bars, moving_average, volume_profile
 
 BARS_SENT = 1500
-QUIET_SECONDS = 20
-STALE_SECONDS = 300
-_DAY_SECONDS = 86400
+AVERAGES = (20, 50)
+"""The lengths of the moving averages, in bars."""
 
-_NAN = float("nan")
+# A range that moves within such a step is drawn from the same bars.
+_BARS_STEP = 250
+_GAPS_SENT = 200
 _NO_TRADE = "The lake holds no trade yet; the first one from the feed appears here by itself."
-_NOTHING = {
-    State.LOADING: "Loading …",
-    State.EMPTY: "Nothing yet.",
-    State.LIVE: "Nothing yet.",
-    State.BROKEN: "The lake does not answer.",
-}
 _SHORT_NAMES = {24: "Ext. hours", 8: "Sweep", 12: "Odd lot"}
 
 
-def pack(header: Mapping[str, object], columns: Mapping[str, Sequence[float]]) -> bytes:
+def pack(header: Mapping[str, object], columns: Mapping[str, ArrayLike]) -> bytes:
     """The bytes payload of equally long columns."""
     arrays = [np.asarray(values, dtype="<f8") for values in columns.values()]
     rows = len(arrays[0]) if arrays else 0
@@ -52,110 +49,47 @@ def unpack(payload: bytes) -> tuple[dict[str, Any], dict[str, NDArray[np.float64
     return header, dict(zip(header["columns"], arrays, strict=True))
 
 
-def candles(frame: Frame, symbol: str, interval: Interval) -> bytes:
-    """The candle chart's payload; with no bar, its header says why in `empty` (title, reason)."""
-    bars = frame.bars(symbol, interval)[-BARS_SENT:]
+def candles(frame: Frame, symbol: str, interval: Interval, shown: Span | None = None) -> bytes:
+    """The candle chart's payload; with no bar, its header says why in `empty` (title, reason).
+
+    `shown` is the time asked for, in microseconds; None: the chart follows the newest bar.
+    """
+    bars = frame.bars(symbol, interval)
+    sent = _around(bars, shown)
+    starts = np.fromiter((bar.start for bar in bars[sent]), np.int64, len(bars[sent]))
     quote = frame.quotes.get(symbol)
     header = {
         "key": f"{symbol} {interval}",
-        "version": frame.version,
         "symbol": symbol,
         "interval": str(interval),
         "width": interval.microseconds // 1000,
+        "around_the_clock": is_around_the_clock(symbol),
+        "range": _to_milliseconds([shown])[0] if shown else None,
         "last": quote.last if quote else None,
         "falling": bool(bars) and _falling(bars[-1]),
         "decimals": decimals_of(quote),
-        "banner": frame.trouble is not None,
+        "averages": AVERAGES,
+        "collapsed": _to_milliseconds(collapsed(symbol, starts, interval)),
+        "gaps": _to_milliseconds(_gaps(frame, starts, interval)),
+        "profile": _profile(frame, quote, shown),
         "empty": _why_empty(frame, symbol, interval),
     }
-    return pack(
-        header,
-        {
-            "time": [bar.start / 1000 for bar in bars],
-            "open": [_or_nan(bar.open) for bar in bars],
-            "high": [_or_nan(bar.high) for bar in bars],
-            "low": [_or_nan(bar.low) for bar in bars],
-            "close": [_or_nan(bar.close) for bar in bars],
-            "volume": [float(bar.volume) for bar in bars],
-            "vwap": [_or_nan(bar.vwap) for bar in bars],
-            "trades": [bar.trade_count for bar in bars],
-        },
-    )
-
-
-def tape(frame: Frame, symbol: str) -> bytes:
-    """The tape's payload, newest first; `symbol` is what its filter offers."""
-    symbols = sorted({row.symbol for row in frame.tape} | {symbol})
-    places = {name: place for place, name in enumerate(symbols)}
-    conditions: dict[tuple[int, ...] | None, int] = {}
-    for row in frame.tape:
-        conditions.setdefault(row.conditions, len(conditions))
-    header = {
-        "version": frame.version,
-        "serial": frame.tape[0].serial if frame.tape else 0,
-        "symbol": symbol,
-        "symbols": symbols,
-        "decimals": [decimals_of(frame.quotes.get(name)) for name in symbols],
-        "conditions": [short_conditions(codes) for codes in conditions],
-        "watched": len(frame.quotes),
-        "banner": frame.trouble is not None,
-        "empty": _NOTHING[frame.state],
+    closes = column(bars, "close")
+    lines = {
+        "day_vwap": day_vwap(frame, symbol, interval, bars),
+        **{f"average_{length}": moving_average(closes, length) for length in AVERAGES},
     }
     return pack(
         header,
         {
-            "serial": [row.serial for row in frame.tape],
-            "time": [row.event_time / 1000 for row in frame.tape],
-            "symbol": [places[row.symbol] for row in frame.tape],
-            "price": [_or_nan(row.price) for row in frame.tape],
-            "size": [_or_nan(row.size) for row in frame.tape],
-            "direction": [row.direction for row in frame.tape],
-            "conditions": [conditions[row.conditions] for row in frame.tape],
+            "time": starts / 1000,
+            **{
+                name: column(bars[sent], name)
+                for name in ("open", "high", "low", "close", "volume", "vwap", "trade_count")
+            },
+            **{name: line[sent] for name, line in lines.items()},
         },
     )
-
-
-def watch_list(frame: Frame, selected: str, now: int) -> dict[str, object]:
-    """The watch list's payload. `now` is in microseconds; it decides what is stale."""
-    return {
-        "selected": selected,
-        "empty": _NOTHING[frame.state],
-        "rows": [
-            {
-                "symbol": quote.symbol,
-                "last": quote.last,
-                "decimals": decimals_of(quote),
-                "change": quote.change,
-                "spark": list(quote.spark),
-                "stale": _stale(quote, now),
-            }
-            for quote in frame.quotes.values()
-        ],
-    }
-
-
-def status(frame: Frame, symbol: str, now: int) -> dict[str, object]:
-    """The quote strip and the line that says how true the screen is. `now` is in microseconds."""
-    quote = frame.quotes.get(symbol)
-    day = quote.day if quote else None
-    return {
-        "quote": {
-            "symbol": symbol,
-            "last": quote.last if quote else None,
-            "direction": quote.direction if quote else 0,
-            "change": quote.change if quote else None,
-            "decimals": decimals_of(quote),
-            "open": day.open if day else None,
-            "high": day.high if day else None,
-            "low": day.low if day else None,
-            "volume": float(day.volume) if day else None,
-            "vwap": day.vwap if day else None,
-            "trades": day.trade_count if day else None,
-        },
-        "badge": _badge(frame, now),
-        "truth": _truth(frame, now),
-        "trouble": _trouble(frame),
-    }
 
 
 def decimals_of(quote: Quote | None) -> int:
@@ -178,68 +112,46 @@ def short_conditions(codes: Sequence[int] | None) -> str:
     )
 
 
-def age_text(seconds: float) -> str:
-    """An age in one unit: `45 s`, `12 min`, `5 h`, `3 d`."""
-    for size, unit in ((_DAY_SECONDS, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit}"
-    return f"{int(max(0, seconds))} s"
+def _around(bars: Sequence[Bar], shown: Span | None) -> slice:
+    """Which bars to send: the newest, or as many around the middle of what is shown."""
+    newest = slice(max(0, len(bars) - BARS_SENT), len(bars))
+    if shown is None:
+        return newest
+    middle = int(np.searchsorted([bar.start for bar in bars], sum(shown) // 2))
+    start = max(0, middle - BARS_SENT // 2) // _BARS_STEP * _BARS_STEP
+    return newest if start >= newest.start else slice(start, start + BARS_SENT)
 
 
-def _badge(frame: Frame, now: int) -> dict[str, str]:
-    if frame.state is State.BROKEN:
-        return {"kind": "broken", "text": "NOT LIVE", "title": "the lake does not answer"}
-    if frame.state is not State.LIVE:
-        text = "LOADING" if frame.state is State.LOADING else "WAITING"
-        return {"kind": "loading", "text": text, "title": "no trade has been read yet"}
-    if _is_disconnected(frame):
-        title = frame.feed.detail if frame.feed else ""
-        return {"kind": "quiet", "text": "FEED DISCONNECTED", "title": title}
-    if _lag(frame, now) > QUIET_SECONDS:
-        return {
-            "kind": "quiet",
-            "text": "QUIET",
-            "title": "the lake answers and holds no newer trade: a silent feed, a closed market,"
-            " or a writer that stands still",
-        }
-    return {"kind": "live", "text": "● LIVE", "title": "following the newest snapshot"}
-
-
-def _is_disconnected(frame: Frame) -> bool:
-    feed, position = frame.feed, frame.position
-    if feed is None or feed.kind != "disconnected" or position is None:
-        return False
-    # Another feed may go on: what was received since then says so.
-    return position.complete_to is None or position.complete_to <= feed.at + SECOND
-
-
-def _truth(frame: Frame, now: int) -> list[str]:
-    position = frame.position
-    if position is None or position.complete_to is None:
+def _gaps(frame: Frame, starts: NDArray[np.int64], interval: Interval) -> list[Span]:
+    """The feed's gaps within the bars."""
+    if not len(starts):
         return []
-    lag = _lag(frame, now)
-    shown = f"{lag:.1f} s" if lag < QUIET_SECONDS else age_text(lag)
-    complete_to = datetime.fromtimestamp(position.complete_to // SECOND, UTC)
-    day = "" if lag < _DAY_SECONDS else f"{complete_to:%Y-%m-%d} "
-    return [
-        f"data complete to {day}{complete_to:%H:%M:%S} UTC",
-        f"lag {shown}",
-        f"snapshot {position.snapshot_id}",
-        *(["loading history"] if frame.loading_history else []),
-    ]
+    oldest, end = int(starts[0]), int(starts[-1]) + interval.microseconds
+    return [(a, b) for a, b in frame.gaps if b > oldest and a < end][-_GAPS_SENT:]
 
 
-def _lag(frame: Frame, now: int) -> float:
-    if frame.position is None or frame.position.complete_to is None:
-        return 0.0
-    return max(0.0, (now - frame.position.complete_to) / SECOND)
-
-
-def _trouble(frame: Frame) -> str | None:
-    if frame.trouble is None:
+def _profile(frame: Frame, quote: Quote | None, shown: Span | None) -> dict[str, object] | None:
+    """Volume by price, of what is shown or of the day."""
+    if quote is None:
         return None
-    since = datetime.fromtimestamp(frame.trouble.since // SECOND, UTC)
-    return f"Nothing new since {since:%H:%M:%S} UTC, what you see is older. {frame.trouble.reason}"
+    start, end = shown or day_of(quote.symbol, quote.last_time)
+    interval, bars = finest_bars(frame, quote.symbol, start, end)
+    profile = volume_profile(bars)
+    if profile is None:
+        return None
+    return {
+        "low": profile.low,
+        "step": profile.step,
+        "volumes": profile.volumes,
+        "peak": profile.peak,
+        "area": profile.area,
+        "of": "the shown time" if shown else "the day",
+        "from": str(interval),
+    }
+
+
+def _to_milliseconds(spans: Iterable[Span]) -> list[tuple[float, float]]:
+    return [(start / 1000, end / 1000) for start, end in spans]
 
 
 def _why_empty(frame: Frame, symbol: str, interval: Interval) -> tuple[str, str]:
@@ -247,6 +159,8 @@ def _why_empty(frame: Frame, symbol: str, interval: Interval) -> tuple[str, str]
         return "The lake does not answer", frame.trouble.reason
     if frame.state is State.LOADING:
         return "Loading", "Reading the newest trades from the lake."
+    if frame.as_of is not None and symbol not in frame.quotes:
+        return f"No trade yet: {symbol}", "At this moment the lake held none of this symbol."
     if frame.state is State.EMPTY:
         return "No trade yet", _NO_TRADE
     if symbol not in frame.quotes:
@@ -254,14 +168,5 @@ def _why_empty(frame: Frame, symbol: str, interval: Interval) -> tuple[str, str]
     return f"No {interval} bars of {symbol}", "They appear with its next trade."
 
 
-def _stale(quote: Quote, now: int) -> str | None:
-    seconds = (now - quote.last_time) / SECOND
-    return age_text(seconds) if seconds > STALE_SECONDS else None
-
-
 def _falling(bar: Bar) -> bool:
     return bar.open is not None and bar.close is not None and bar.close < bar.open
-
-
-def _or_nan(value: float | None) -> float:
-    return _NAN if value is None else value

@@ -14,7 +14,8 @@ from itertools import accumulate
 import duckdb
 import pyarrow as pa
 
-from catalog.moments import Snapshot
+from catalog.errors import MomentError
+from catalog.moments import ResolvedMoment, Snapshot
 from catalog.schema import TRADES
 from serving.arrivals import Place, Positions, find_arrivals, to_places
 from serving.bars import Bar, Interval, from_arrow, merge, parse_interval, select_bars
@@ -53,16 +54,20 @@ class Step:
 
 
 def history(
-    lake: Lake, symbol: str, bar_start: Time, interval: Interval | str = Interval.M1
+    lake: Lake,
+    symbol: str,
+    bar_start: Time,
+    interval: Interval | str = Interval.M1,
+    until: ResolvedMoment | None = None,
 ) -> list[Step]:
     """The bar's steps over the kept snapshots, oldest first; empty for a bar without trades.
 
-    `bar_start` may be any time within the bar. Raises MomentError where a snapshot is expired
-    meanwhile.
+    `bar_start` may be any time within the bar; nothing after `until` is told. Raises MomentError
+    where a snapshot is expired meanwhile.
     """
     interval = parse_interval(interval)
     start = interval.start_of(to_microseconds(bar_start))
-    kept = lake.snapshots()
+    kept = _kept(lake, until)
     source = table_at(TRADES, kept[-1].snapshot_id)
     end = start + interval.microseconds
     trades = lake.run(select_trades(source, symbol, start, end))
@@ -83,6 +88,17 @@ def history(
     arrivals = find_arrivals(places, first, len(kept) - 1, positions_at)
     bars = _bars_of_groups(trades, arrivals, interval)
     return fold(kept, first, arrivals, bars)
+
+
+def _kept(lake: Lake, until: ResolvedMoment | None) -> Sequence[Snapshot]:
+    kept = lake.snapshots()
+    if until is None:
+        return kept
+    last = until.snapshot_ids[TRADES.name]
+    places = [place for place, one in enumerate(kept) if one.snapshot_id == last]
+    if not places:
+        raise MomentError(f"{until.moment} has been expired meanwhile. Choose another moment.")
+    return kept[: places[0] + 1]
 
 
 def first_comparable(kept: Sequence[Snapshot]) -> int:

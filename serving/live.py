@@ -9,14 +9,13 @@ steps, at the snapshot that the frame stands on.
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyiceberg.catalog import Catalog
 from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.table import Table as IcebergTable
@@ -25,25 +24,30 @@ from tenacity import RetryCallState, Retrying, wait_exponential, wait_random_exp
 from catalog.client import translated
 from catalog.errors import LakeError, TapehouseError
 from catalog.logs import get_logger
-from catalog.schema import FEED_EVENTS, TRADES
+from catalog.schema import TRADES, Table
 from catalog.settings import LakeSettings
-from serving.bars import SECOND, Bar, Interval, from_arrow, select_bars
-from serving.frames import TAPE_ROWS, FeedEvent, Frame, Position, State, Trouble
+from serving.bars import Bar, Interval, from_arrow, select_bars
+from serving.feed_watch import FeedNews, FeedWatch
+from serving.frames import Frame, Position, State, Trouble, next_version
 from serving.lake import Lake
-from serving.manifests import Bounds, TradesFile, extents_of, files_since
-from serving.market import HistoryRequest, Market
-from serving.queries import (
-    Query,
-    in_files,
-    select_bounds,
-    select_last_feed_event,
-    select_new_trades,
-    select_trades,
-    table_at,
+from serving.manifests import files_since
+from serving.market import Market
+from serving.news import News, Observer
+from serving.queries import Query
+from serving.reading import (
+    TradesAt,
+    add_tape,
+    begin,
+    complete,
+    load,
+    position_of,
+    with_market,
 )
 
 _LOG = get_logger(__name__)
 _FEED_EVERY_SECONDS = 5.0
+_OFFSETS = ("kafka_partition", "kafka_offset")
+_RECEIVED = ("symbol", "received_us")
 # After a failure, half of it jitter: at most 0.5 s at first, 5 s at last.
 _RETRY_WAIT = wait_exponential(0.25, max=2.5) + wait_random_exponential(0.25, max=2.5)
 
@@ -83,9 +87,11 @@ class LiveMarket:
         *,
         every_seconds: float = 0.4,
         memory_limit: str = "1GB",
+        observers: Sequence[Observer] = (),
         now: Callable[[], int] = _microseconds,
     ) -> None:
         self._settings = settings
+        self._observers = observers
         self._every_seconds = every_seconds
         self._memory_limit = memory_limit
         self._now = now
@@ -93,8 +99,11 @@ class LiveMarket:
         self._session: _Session | None = None
         self._stand: _Stand | None = None
         self._market = Market({})
-        self._feed_snapshot_id: int | None = None
+        self._feed = FeedWatch()
         self._feed_due = 0.0
+        # What the look under way has brought so far.
+        self._trades: pa.Table | None = None
+        self._feed_news: FeedNews | None = None
         self._failures = 0
         self._changed = threading.Condition()
         self._stopping = threading.Event()
@@ -140,6 +149,17 @@ class LiveMarket:
 
     def step(self) -> float:
         """Look once, publish what changed; returns the seconds to wait before the next look."""
+        before, self._trades, self._feed_news = self._frame, None, None
+        seconds = self._try_to_look()
+        news = News(before, self._frame, self._trades, self._feed_news)
+        for observer in self._observers:
+            try:
+                observer(news)
+            except Exception:  # noqa: BLE001 (whatever watches the market must not stop it)
+                _LOG.exception("observer_failed")
+        return seconds
+
+    def _try_to_look(self) -> float:
         try:
             busy = self._look()
         except TapehouseError as error:
@@ -163,10 +183,12 @@ class LiveMarket:
         position = _position(table)
         if self._stand is None or self._stand.table_id != str(table.metadata.table_uuid):
             self._stand = self._begin(session, table, position)
+            self._feed = FeedWatch()
         elif position.snapshot_id != self._stand.position.snapshot_id:
             self._stand = self._advance(session, self._stand, table, position)
         elif self._market.wanted:
-            self._load_history(session, self._stand)
+            trades = TradesAt(session.lake, self._stand.position.snapshot_id)
+            load(self._market, trades, self._market.wanted[:1])
         elif self._frame.state is not State.BROKEN and not self._look_at_feed(session):
             return False
         self._publish(self._stand)
@@ -175,121 +197,55 @@ class LiveMarket:
     def _begin(self, session: _Session, table: IcebergTable, position: Position) -> _Stand:
         with translated(self._settings):
             files = files_since(table)
-        if files is None:
-            bounds = Bounds.of(extents_of(session.lake.run(select_bounds(position.snapshot_id))))
-        else:
-            bounds = Bounds.of(file.extent for file in files)
-        self._market = Market(bounds.event_times)
-        stand = _Stand(
+        self._market, bounds = begin(TradesAt(session.lake, position.snapshot_id, files))
+        _LOG.info("live_market_began", symbols=len(bounds.event_times), rows=position.rows)
+        return _Stand(
             str(table.metadata.table_uuid),
             _sequence_number(table),
-            replace(position, complete_to=bounds.received_to),
+            complete(position, bounds.received_to),
             bounds.positions,
         )
-        tail = {number: offset - TAPE_ROWS for number, offset in bounds.positions.items()}
-        if tail:
-            self._add_tape(self._beyond(session, position, files, tail))
-        while self._market.wanted and self._market.wanted[0].rank == 0:
-            self._load_history(session, stand, files)
-        _LOG.info("live_market_began", symbols=len(bounds.event_times), rows=position.rows)
-        return stand
 
     def _advance(
         self, session: _Session, stand: _Stand, table: IcebergTable, position: Position
     ) -> _Stand:
         with translated(self._settings):
             files = files_since(table, stand.sequence_number)
-        rows = self._beyond(session, position, files, stand.offsets)
+        rows = TradesAt(session.lake, position.snapshot_id, files).beyond(stand.offsets)
         if rows.num_rows:
             self._market.add_trades(self._bars(rows))
-            self._add_tape(rows)
+            add_tape(self._market, rows)
+            self._trades = rows
         return _Stand(
             stand.table_id,
             _sequence_number(table),
-            replace(position, complete_to=_latest(rows, stand.position.complete_to)),
-            stand.offsets | _last_offsets(rows),
+            complete(position, {**stand.position.received_to, **_last(rows, _RECEIVED)}),
+            stand.offsets | _last(rows, _OFFSETS),
         )
-
-    @staticmethod
-    def _beyond(
-        session: _Session,
-        position: Position,
-        files: list[TradesFile] | None,
-        offsets: Mapping[int, int],
-    ) -> pa.Table:
-        source = table_at(TRADES, position.snapshot_id)
-        if files is not None:
-            paths = [
-                file.path
-                for file in files
-                if file.extent.kafka_offset > offsets.get(file.extent.kafka_partition, -1)
-            ]
-            if not paths:
-                return pa.table({"received_us": pa.array([], pa.int64())})
-            source = in_files(paths)
-        return session.lake.run(select_new_trades(source, offsets))
-
-    def _load_history(
-        self, session: _Session, stand: _Stand, files: list[TradesFile] | None = None
-    ) -> None:
-        """The most urgent piece of history; out of `files` when they are those of the stand."""
-        request = self._market.wanted[0]
-        source = table_at(TRADES, stand.position.snapshot_id)
-        if files is not None:
-            paths = [file.path for file in files if _overlaps(file, request)]
-            if not paths:
-                self._market.add_history(request, [])
-                return
-            source = in_files(paths)
-        trades = select_trades(source, request.symbol, request.start, request.end)
-        answer = from_arrow(session.lake.run(select_bars(trades, request.interval)))
-        self._market.add_history(request, answer.get(request.symbol, []))
 
     def _bars(self, rows: pa.Table) -> dict[str, list[Bar]]:
         self._scratch.register("new_trades", rows)
         query = select_bars(Query("SELECT * FROM new_trades"), Interval.S1)
         return from_arrow(self._scratch.execute(query.text).to_arrow_table())
 
-    def _add_tape(self, rows: pa.Table) -> None:
-        order = [("received_us", "ascending"), ("kafka_partition", "ascending")]
-        rows = rows.sort_by([*order, ("kafka_offset", "ascending")])
-        self._market.skip_tape(max(0, rows.num_rows - TAPE_ROWS))
-        rows = rows.slice(max(0, rows.num_rows - TAPE_ROWS))
-        self._market.add_tape(_tape_row(row) for row in rows.to_pylist())
-
     def _look_at_feed(self, session: _Session) -> bool:
         if time.monotonic() < self._feed_due:
             return False
         self._feed_due = time.monotonic() + _FEED_EVERY_SECONDS
+
+        def load_table(table: Table) -> IcebergTable:
+            return session.catalog.load_table(table.identifier)
+
         with translated(self._settings):
-            snapshot = session.catalog.load_table(FEED_EVENTS.identifier).current_snapshot()
-        if snapshot is None or snapshot.snapshot_id == self._feed_snapshot_id:
+            news = self._feed_news = self._feed.look(session.lake, load_table, self._now())
+        known = self._frame.feed, self._frame.gaps
+        if news is None or (news.last, news.all_gaps) == known:
             return False
-        since = self._now() - 7 * 24 * 3600 * SECOND
-        found = session.lake.run(select_last_feed_event(snapshot.snapshot_id, since)).to_pylist()
-        self._feed_snapshot_id = snapshot.snapshot_id
-        if not found:
-            return False
-        event = found[0]
-        self._frame = replace(
-            self._frame, feed=FeedEvent(event["kind"], event["detail"] or "", event["to_time"])
-        )
+        self._frame = replace(self._frame, feed=news.last, gaps=news.all_gaps)
         return True
 
     def _publish(self, stand: _Stand) -> None:
-        quotes = self._market.quotes()
-        self._swap(
-            replace(
-                self._frame,
-                state=State.LIVE if quotes else State.EMPTY,
-                position=stand.position,
-                trouble=None,
-                loading_history=bool(self._market.wanted),
-                quotes=quotes,
-                tape=self._market.tape(),
-                kept_bars=self._market.kept_bars(),
-            )
-        )
+        self._swap(with_market(self._frame, self._market, stand.position))
 
     def _fail(self, reason: str) -> float:
         self._disconnect()
@@ -304,7 +260,7 @@ class LiveMarket:
 
     def _swap(self, frame: Frame) -> None:
         with self._changed:
-            self._frame = replace(frame, version=self._frame.version + 1)
+            self._frame = replace(frame, version=next_version())
             self._changed.notify_all()
 
     def _connect(self) -> _Session:
@@ -323,13 +279,7 @@ def _position(table: IcebergTable) -> Position:
     snapshot = table.current_snapshot()
     if snapshot is None:
         raise LakeError("Table trades has no snapshot yet. Has the stack been started?")
-    summary = snapshot.summary.additional_properties if snapshot.summary else {}
-    return Position(
-        snapshot.snapshot_id,
-        snapshot.timestamp_ms * 1000,
-        None,
-        int(summary.get("total-records", 0)),
-    )
+    return position_of(snapshot)
 
 
 def _sequence_number(table: IcebergTable) -> int:
@@ -337,30 +287,10 @@ def _sequence_number(table: IcebergTable) -> int:
     return (snapshot.sequence_number or 0) if snapshot else 0
 
 
-def _overlaps(file: TradesFile, request: HistoryRequest) -> bool:
-    extent = file.extent
-    return (
-        extent.symbol == request.symbol
-        and extent.newest >= request.start
-        and extent.oldest < request.end
-    )
-
-
-def _latest(rows: pa.Table, before: int | None) -> int | None:
-    newest: int | None = pc.max(rows["received_us"]).as_py()
-    return max((time_ for time_ in (newest, before) if time_ is not None), default=None)
-
-
-def _last_offsets(rows: pa.Table) -> dict[int, int]:
+def _last(rows: pa.Table, columns: tuple[str, str]) -> dict[Any, int]:
+    """The largest value of the second column, by the first."""
     if not rows.num_rows:
         return {}
-    last = rows.group_by("kafka_partition").aggregate([("kafka_offset", "max")]).to_pylist()
-    return {row["kafka_partition"]: row["kafka_offset_max"] for row in last}
-
-
-def _tape_row(
-    row: Mapping[str, Any],
-) -> tuple[str, int, float, float, tuple[int, ...] | None]:
-    codes = row["conditions"]
-    conditions = None if codes is None else tuple(code for code in codes if code is not None)
-    return row["symbol"], row["event_us"], row["price"], row["size"], conditions
+    key, value = columns
+    last = rows.group_by(key).aggregate([(value, "max")]).to_pylist()
+    return {row[key]: row[f"{value}_max"] for row in last}

@@ -66,11 +66,14 @@ class TradesFile:
 
 @dataclass(slots=True)
 class Bounds:
-    """Times in microseconds; `positions` is the last offset of each topic partition."""
+    """Times in microseconds; `positions` is the last offset of each topic partition.
+
+    `received_to` is when the newest trade of a symbol was received.
+    """
 
     positions: dict[int, int] = field(default_factory=dict)
     event_times: dict[str, tuple[int, int]] = field(default_factory=dict)
-    received_to: int | None = None
+    received_to: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, extents: Iterable[Extent]) -> Self:
@@ -81,7 +84,8 @@ class Bounds:
             bounds.positions[one.kafka_partition] = max(before, one.kafka_offset)
             oldest, newest = bounds.event_times.get(one.symbol, (one.oldest, one.newest))
             bounds.event_times[one.symbol] = (min(oldest, one.oldest), max(newest, one.newest))
-            bounds.received_to = max(bounds.received_to or one.received_to, one.received_to)
+            received = bounds.received_to.get(one.symbol, one.received_to)
+            bounds.received_to[one.symbol] = max(received, one.received_to)
         return bounds
 
 

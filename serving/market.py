@@ -4,9 +4,19 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
-from serving.bars import Bar, Interval, Key, empty_bar, merge, roll_up
-from serving.frames import KEPT, TAPE_ROWS, Depth, Quote, TapeRow
+from serving.bars import SECOND, Bar, Interval, Key, empty_bar, merge, roll_up
+from serving.frames import (
+    KEPT,
+    SYMBOL_TAPE_ROWS,
+    TAPE_ROWS,
+    WINDOWS,
+    Depth,
+    Quote,
+    TapeRow,
+)
+from serving.hours import day_of
 
 _SPARK_BARS = 60
 
@@ -45,6 +55,21 @@ class Level:
         """The bars, or that many of the newest, in order of start."""
         return tuple(self._bars if newest is None else self._bars[-newest:])
 
+    def between(self, start: int, end: int | None = None) -> tuple[Bar, ...]:
+        """The bars with `start <= bar.start < end`; None sets no end."""
+        last = None if end is None else bisect_left(self._starts, end)
+        return tuple(self._bars[bisect_left(self._starts, start) : last])
+
+    def is_complete(self, start: int) -> bool:
+        """Whether all bars from `start` on are held."""
+        return self.since is None or self.since <= start
+
+    def close_before(self, time: int) -> float | None:
+        """The last close of a bar that had ended by then."""
+        place = bisect_left(self._starts, time - self.interval.microseconds + 1)
+        closes = (bar.close for bar in reversed(self._bars[:place]) if bar.close is not None)
+        return next(closes, None) if self.is_complete(time) else None
+
     def _merge(self, bar: Bar) -> None:
         place = bisect_left(self._starts, bar.start)
         if place < len(self._starts) and self._starts[place] == bar.start:
@@ -82,6 +107,7 @@ class Market:
         """`bounds`: the oldest and newest event time of each symbol that the lake already holds."""
         self._symbols: dict[str, _Symbol] = {}
         self._tape: deque[TapeRow] = deque(maxlen=TAPE_ROWS)
+        self._tapes: dict[str, deque[TapeRow]] = {}
         self._serial = 0
         self._tape_price: dict[str, tuple[float, int]] = {}
         self._wanted: list[HistoryRequest] = []
@@ -128,9 +154,9 @@ class Market:
                 direction = 1 if price > before else -1
             self._tape_price[symbol] = (price, direction)
             self._serial += 1
-            self._tape.append(
-                TapeRow(self._serial, symbol, event_time, price, size, conditions, direction)
-            )
+            row = TapeRow(self._serial, symbol, event_time, price, size, conditions, direction)
+            self._tape.append(row)
+            self._tapes.setdefault(symbol, deque(maxlen=SYMBOL_TAPE_ROWS)).append(row)
 
     def skip_tape(self, count: int) -> None:
         """Count trades that came and went without ever standing on the tape."""
@@ -138,14 +164,19 @@ class Market:
 
     def quotes(self) -> dict[str, Quote]:
         """Every symbol with a trade, by name."""
+        now = max((symbol.last_key[0] for symbol in self._symbols.values()), default=0)
         return {
-            name: _quote(name, self._symbols[name], self._tape_price.get(name, (0.0, 0))[1])
+            name: _quote(name, self._symbols[name], self._tape_price.get(name, (0.0, 0))[1], now)
             for name in sorted(self._symbols)
         }
 
     def tape(self) -> tuple[TapeRow, ...]:
         """The last trades, newest first."""
         return tuple(reversed(self._tape))
+
+    def tapes(self) -> dict[str, tuple[TapeRow, ...]]:
+        """Each symbol's last trades, newest first."""
+        return {symbol: tuple(reversed(rows)) for symbol, rows in self._tapes.items()}
 
     def kept_bars(self) -> dict[str, dict[Interval, tuple[Bar, ...]]]:
         """Every level's bars."""
@@ -161,22 +192,27 @@ class Market:
                 symbol.last, symbol.last_key = bar.close, bar.close_key
 
 
-def _quote(name: str, symbol: _Symbol, direction: int) -> Quote:
-    minutes = symbol.levels[Interval.M1].bars(newest=_SPARK_BARS)
-    closes = tuple(bar.close for bar in minutes if bar.close is not None)
-    return Quote(name, symbol.last, symbol.last_key[0], direction, _day(symbol), closes)
+def _quote(name: str, symbol: _Symbol, direction: int, now: int) -> Quote:
+    minutes, last_time = symbol.levels[Interval.M1], symbol.last_key[0]
+    recent = minutes.bars(newest=_SPARK_BARS)
+    before = {
+        seconds: price
+        for seconds in WINDOWS
+        if last_time > (then := now - seconds * SECOND)
+        and (price := minutes.close_before(then)) is not None
+    }
+    closes = tuple(bar.close for bar in recent if bar.close is not None)
+    return Quote(name, symbol.last, last_time, direction, _day(name, symbol), closes, before)
 
 
-def _day(symbol: _Symbol) -> Bar | None:
-    hours = symbol.levels[Interval.H1]
-    start = Interval.D1.start_of(symbol.last_key[0])
-    if hours.since is not None and hours.since > start:
+def _day(name: str, symbol: _Symbol) -> Bar | None:
+    """From whole hours and, where the day starts within one, that hour's minutes."""
+    hours, minutes = symbol.levels[Interval.H1], symbol.levels[Interval.M1]
+    start, _ = day_of(name, symbol.last_key[0])
+    whole = Interval.H1.next_start(start)
+    if not hours.is_complete(whole) or (start < whole and not minutes.is_complete(start)):
         return None
-    day = empty_bar(start)
-    for bar in hours.bars(newest=24):
-        if bar.start >= start:
-            day = merge(day, bar)
-    return day
+    return reduce(merge, [*minutes.between(start, whole), *hours.between(whole)], empty_bar(start))
 
 
 def _end_of(interval: Interval, time: int) -> int:

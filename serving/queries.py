@@ -60,6 +60,17 @@ def select_trades(
     return Query(f"SELECT {columns} FROM {source}{where}", tuple(given.values()))
 
 
+def select_spans(source: str, spans: Sequence[tuple[str, int, int]]) -> Query:
+    """Trades of several symbols, each in its own time: (symbol, start, end), as `select_trades`."""
+    each = (
+        "(symbol = ? AND event_time >= make_timestamptz(?::BIGINT)"
+        " AND event_time < make_timestamptz(?::BIGINT))"
+    )
+    where = " OR ".join([each] * len(spans)) or "false"
+    parameters = tuple(value for span in spans for value in span)
+    return Query(f"SELECT {BAR_COLUMNS} FROM {source} WHERE {where}", parameters)
+
+
 def beyond(positions: Mapping[int, int]) -> str:
     """A condition: the row lies beyond `positions`, the last offset seen of each topic partition.
 
@@ -74,8 +85,9 @@ def beyond(positions: Mapping[int, int]) -> str:
 
 
 def select_new_trades(source: str, positions: Mapping[int, int]) -> Query:
-    """Trades `beyond` the positions; `source` as for `select_trades`."""
-    return Query(f"SELECT {BAR_COLUMNS} FROM {source} WHERE {beyond(positions)}")
+    """Trades `beyond` the positions, with `kafka_us` too; `source` as for `select_trades`."""
+    columns = f"{BAR_COLUMNS}, epoch_us(kafka_time) AS kafka_us"
+    return Query(f"SELECT {columns} FROM {source} WHERE {beyond(positions)}")
 
 
 def select_offsets(source: str, symbol: str, start: int, end: int) -> Query:
@@ -98,15 +110,18 @@ def select_bounds(snapshot_id: int) -> Query:
     )
 
 
-def select_last_feed_event(snapshot_id: int, since: int) -> Query:
-    """Whether the feed was last connected or disconnected, at or after `since` (microseconds)."""
+def select_connection_events(snapshot_id: int, since: int, offset: int) -> Query:
+    """Connects, disconnects and gaps of the feed, in order.
+
+    They ended at or after `since` (microseconds), and came after the message at the offset.
+    """
     return Query(
-        "SELECT kind, detail, epoch_us(to_time) AS to_time"
-        f" FROM {table_at(FEED_EVENTS, snapshot_id)}"
-        " WHERE symbol IS NULL AND kind IN ('connected', 'disconnected')"
-        " AND to_time >= make_timestamptz(?::BIGINT)"
-        " ORDER BY to_time DESC, kafka_offset DESC LIMIT 1",
-        (since,),
+        "SELECT kind, detail, epoch_us(from_time) AS from_us, epoch_us(to_time) AS to_us,"
+        f" kafka_offset FROM {table_at(FEED_EVENTS, snapshot_id)}"
+        " WHERE symbol IS NULL AND kind IN ('connected', 'disconnected', 'gap')"
+        " AND to_time >= make_timestamptz(?::BIGINT) AND kafka_offset > ?"
+        " ORDER BY kafka_offset",
+        (since, offset),
     )
 
 

@@ -30,7 +30,7 @@ def snapshots_table(history: History, last: int | None) -> pa.Table:
             "snapshot_id": pa.array([s.snapshot_id for s in kept], pa.int64()),
             "committed_at": pa.array([s.committed_at for s in kept], pa.timestamp("us", "UTC")),
             "kind": pa.array([s.kind.value for s in kept], pa.string()),
-            "added_rows": pa.array([_net_rows(s) for s in kept], pa.int64()),
+            "added_rows": pa.array([net_rows(s) for s in kept], pa.int64()),
             "total_rows": pa.array([s.count("total-records") for s in kept], pa.int64()),
             "added_files": pa.array([s.count("added-data-files") for s in kept], pa.int64()),
             "total_files": pa.array([s.count("total-data-files") for s in kept], pa.int64()),
@@ -46,7 +46,7 @@ def with_offsets(listed: pa.Table, trades: IcebergTable) -> pa.Table:
     """
 
     def read(row: tuple[int, str]) -> str | None:
-        return _show(_offsets_added(trades, row[0])) if row[1] == Kind.APPEND else None
+        return _show(offsets_added(trades, row[0])) if row[1] == Kind.APPEND else None
 
     rows = zip(listed["snapshot_id"].to_pylist(), listed["kind"].to_pylist(), strict=True)
     with ThreadPoolExecutor(_READERS) as readers:
@@ -54,12 +54,29 @@ def with_offsets(listed: pa.Table, trades: IcebergTable) -> pa.Table:
     return listed.add_column(listed.column_names.index("tags"), "offsets", offsets)
 
 
-def _net_rows(snapshot: Snapshot) -> int:
+def symbols_added(trades: IcebergTable, snapshot_id: int) -> pa.Table:
+    """The rows that a commit wrote, by symbol, most first; a compaction's are old ones."""
+    rows: dict[str, int] = {}
+    for file in _files_added(trades, snapshot_id):
+        # Of the table partition (catalog.tables): by day and symbol.
+        symbol = str(file.partition[1])
+        rows[symbol] = rows.get(symbol, 0) + file.record_count
+    ordered = sorted(rows.items(), key=lambda item: (-item[1], item[0]))
+    return pa.table(
+        {
+            "symbol": pa.array([symbol for symbol, _ in ordered], pa.string()),
+            "rows": pa.array([count for _, count in ordered], pa.int64()),
+        }
+    )
+
+
+def net_rows(snapshot: Snapshot) -> int:
+    """What the commit changed the number of rows by."""
     return snapshot.count("added-records") - snapshot.count("deleted-records")
 
 
-def _offsets_added(trades: IcebergTable, snapshot_id: int) -> Offsets | None:
-    """None where a file's bounds do not tell whose offset is whose."""
+def offsets_added(trades: IcebergTable, snapshot_id: int) -> Offsets | None:
+    """What an append brought; None where a file's bounds do not tell whose offset is whose."""
     added: Offsets = {}
     for file in _files_added(trades, snapshot_id):
         places, offsets = (_bounds(trades, file, f"kafka_{n}") for n in ("partition", "offset"))

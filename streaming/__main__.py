@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from catalog.errors import SettingsError, TapehouseError
+from catalog.keeper_client import ask_act, ask_status
 from catalog.logs import configure_logging, get_logger
 from catalog.settings import BrokerSettings, LakeSettings
-from streaming.keeper_client import ask_act, ask_status
 from streaming.settings import StreamingSettings
 
 

@@ -43,6 +43,7 @@ from streaming.trades import Throttle, TradesQuery, finish
 from streaming.watch import TableWatch
 from streaming.written import read_written
 
+_LIBRARIES = ("pyspark", "pyiceberg")
 _WATCH_SECONDS = 0.25
 _FIRST_BATCH_SECONDS = 30
 # Spark's words for messages that the topic no longer has: when it plans, and when it reads.
@@ -61,7 +62,8 @@ def run(
     """
     began = time.monotonic()
     stop = threading.Event()
-    board = keeper.Board(version("tapehouse"), datetime.now(UTC).isoformat())
+    libraries = {name: version(name) for name in _LIBRARIES}
+    board = keeper.Board(version("tapehouse"), datetime.now(UTC).isoformat(), libraries)
     tags = open_tags(lake)
     acts: dict[str, keeper.Act] = dict(tag_acts(tags, lake))
     folder = settings.checkpoint / TRADES.name

@@ -3,7 +3,7 @@
 The status comes from a `Board` that the queries' listener and care write on, so that asking for it
 never touches Spark, Kafka or the lake. An act is asked for by POST and answered once it is done;
 what cannot be done as asked is a 400, what failed a 503, each with its reason as `{"error": ...}`.
-`streaming.keeper_client` asks.
+`catalog.keeper_client` asks.
 """
 
 import hmac
@@ -45,10 +45,14 @@ once. Raises TapehouseError."""
 class Board:
     """The newest status, replaced a part at a time; safe to use from any thread."""
 
-    def __init__(self, version: str, started_at: str) -> None:
+    def __init__(
+        self, version: str, started_at: str, libraries: Mapping[str, str] | None = None
+    ) -> None:
+        """`libraries`: the versions of what the process is made of, by name."""
         self._lock = threading.Lock()
         self._parts: Json = {
             "version": version,
+            "libraries": dict(libraries or {}),
             "started_at": started_at,
             "query": {
                 "id": None,
@@ -56,9 +60,13 @@ class Board:
                 "trigger_seconds": None,
                 # The configured trigger and why it is not kept to, while it is not.
                 "stretched": None,
+                # While it works, and since the trigger before: what it could take, what there was.
                 "rows_per_second": 0.0,
+                "input_rows_per_second": 0.0,
                 "batch_ms": None,
                 "waiting": True,
+                # When the query was last heard of, busy or not.
+                "reported_at": None,
             },
             "offsets": {},
             "tables": {},

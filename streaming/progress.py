@@ -1,10 +1,11 @@
-# ruff: noqa: N802, ARG002, SLF001 (the names and arguments are Spark's, and its gateway private)
+# ruff: noqa: N802, SLF001 (the names and arguments are Spark's, and its gateway private)
 """What the queries report after each micro-batch, written on the keeper's board and in the log."""
 
 import json
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from py4j.java_gateway import JavaGateway, JavaObject
@@ -34,11 +35,16 @@ class ProgressListener:
         implements = ("org.apache.spark.sql.streaming.PythonStreamingQueryListener",)
 
     def __init__(
-        self, board: Board, trades_topic: str, now: Callable[[], float] = time.monotonic
+        self,
+        board: Board,
+        trades_topic: str,
+        now: Callable[[], float] = time.monotonic,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._board = board
         self._trades_topic = trades_topic
         self._now = now
+        self._clock = clock
         self._rows_since_info = 0
         self._last_info = now()
         # Set once a query has told of a micro-batch, or that there is nothing to do.
@@ -55,9 +61,8 @@ class ProgressListener:
         """Part of Spark's interface; nothing to do."""
 
     def onQueryIdle(self, event: JavaObject) -> None:
-        """Called when a trigger found nothing new: all there was is stored."""
-        self._board.update_query(waiting=True, rows_per_second=0.0)
-        self.heard.set()
+        """Called, now and then, while a query's triggers find nothing new."""
+        self.note_idle(event.id().toString())
 
     def onQueryProgress(self, event: JavaObject) -> None:
         """Called after each micro-batch, and now and then between them."""
@@ -65,6 +70,17 @@ class ProgressListener:
 
     def onQueryTerminated(self, event: JavaObject) -> None:
         """Part of Spark's interface; the job itself watches for ends."""
+
+    def note_idle(self, query_id: str) -> None:
+        """Take in that a query found nothing new: all there was is stored."""
+        if query_id == self._board.to_json()["query"]["id"]:
+            self._board.update_query(
+                waiting=True,
+                rows_per_second=0.0,
+                input_rows_per_second=0.0,
+                reported_at=self._clock().isoformat(),
+            )
+        self.heard.set()
 
     def note(self, progress: dict[str, Any]) -> None:
         """Take in one progress report, in Spark's JSON form."""
@@ -90,7 +106,9 @@ class ProgressListener:
             id=progress["id"],
             epoch=progress["batchId"],
             rows_per_second=round(progress.get("processedRowsPerSecond") or 0.0, 1),
+            input_rows_per_second=round(progress.get("inputRowsPerSecond") or 0.0, 1),
             waiting=rows == 0,
+            reported_at=self._clock().isoformat(),
             **({"batch_ms": durations.get("triggerExecution")} if rows else {}),
         )
         if rows:

@@ -20,6 +20,7 @@ FIELDS = {
 # What the local run and the stack settle for the processes that they start.
 INTERNAL = {
     "TAPEHOUSE_CHECKPOINT_DIR",
+    "TAPEHOUSE_DASHBOARD_DIR",
     "TAPEHOUSE_FEED_SOURCE",
     "TAPEHOUSE_HEALTH_FILE",
     "TAPEHOUSE_KEEPER_HOST",

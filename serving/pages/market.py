@@ -1,87 +1,92 @@
-"""The Market page: the chosen symbol's candles, every symbol's last price, and the tape."""
+"""The Market page: the chosen symbol's candles, every symbol's last price, the tape, the movers."""
 
-import time
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from math import isfinite
+from pathlib import Path
 
 import streamlit as st
 
-from catalog.errors import SettingsError
-from catalog.settings import SYMBOL_PATTERN
-from serving import charts
-from serving.bars import Interval
+from serving import charts, quotes
+from serving.asof import Kept
 from serving.components import components
-from serving.follow import dashboard_settings, live_market
 from serving.frames import Frame
+from serving.hours import Span
+from serving.screen import session
+from serving.screen.notices import told
+from serving.screen.page import Page
+from serving.tape import tape
+from serving.view import PageName
 
-_FIRST_INTERVAL = Interval.M1
+_CHART = "chart"
+_STYLE = Path(__file__).with_suffix(".css")
+_PAYLOADS_KEPT = 64
+# 9999-12-31, the last day that a link can name.
+_LAST_MS = 253_402_214_400_000
+
+# What sessions see of one frame is made once for all of them.
+_payloads: Kept[tuple[Hashable, ...], bytes] = Kept(_PAYLOADS_KEPT)
 
 
-def show() -> None:
+def show(page: Page) -> None:
     """Draw the page; afterwards only its live part runs again, on a timer."""
-    try:
-        frame = live_market().frame
-        every_seconds = dashboard_settings().refresh_seconds
-    except SettingsError as error:
-        st.error(str(error))
-        return
-    symbol, interval = _header(frame)
-    st.query_params.from_dict({"symbol": symbol, "interval": str(interval)})
-    st.fragment(_live, run_every=every_seconds)(symbol, interval)
+    st.html(_STYLE)
+    st.fragment(_draw, run_every=page.every)(page)
 
 
-def _header(frame: Frame) -> tuple[str, Interval]:
-    st.session_state.setdefault("symbol", _asked_symbol() or next(iter(frame.quotes), ""))
-    st.session_state.setdefault("interval", _asked_interval())
-    symbols = sorted({*frame.quotes, st.session_state.symbol} - {""})
-    with st.container(key="header", horizontal=True, vertical_alignment="center"):
-        symbol = st.selectbox(
-            "Symbol",
-            symbols,
-            key="symbol",
-            label_visibility="collapsed",
-            width=220,
-            placeholder="No symbol yet",
+def _draw(page: Page) -> None:
+    with told(), st.container(key="market"):
+        frame, symbol, now = page.frame, page.symbol, page.now
+        # The range moves without a run of the whole page.
+        shown = (session.stored() or page.view).range
+        session.write_link()
+        mount = components()
+        mount["status"](key="status", data=quotes.status(frame, symbol, now))
+        chart = mount["chart"](
+            key=_CHART,
+            data=_once(charts.candles, frame, symbol, page.view.interval, shown),
+            on_range_change=_store_range,
+            on_bar_change=_nothing,
         )
-        interval = st.segmented_control(
-            "Interval",
-            list(Interval),
-            key="interval",
-            label_visibility="collapsed",
-            required=True,
-        )
-    return symbol or "", Interval(interval or _FIRST_INTERVAL)
-
-
-def _live(symbol: str, interval: Interval) -> None:
-    frame = live_market().frame
-    if not symbol and frame.quotes:
-        st.session_state.pop("symbol", None)
-        st.rerun()
-    mount = components()
-    now = time.time_ns() // 1000
-    mount["status"](key="status", data=charts.status(frame, symbol, now))
-    wide, narrow = st.columns([2.55, 1.15], gap="small")
-    with wide:
-        mount["chart"](key="chart", data=charts.candles(frame, symbol, interval))
-    with narrow:
-        chosen = mount["watch"](
+        watch = mount["watch"](
             key="watch",
-            data=charts.watch_list(frame, symbol, now),
-            on_symbol_change=_choose,
+            data=quotes.watch_list(frame, symbol, now),
+            on_symbol_change=_nothing,
         )
-        mount["tape"](key="tape", data=charts.tape(frame, symbol))
-    if chosen.symbol:
-        st.rerun()
+        mount["tape"](key="tape", data=_once(tape, frame, symbol))
+        movers = mount["movers"](
+            key="movers", data=quotes.movers(frame, symbol), on_symbol_change=_nothing
+        )
+        if _is_time(chart.bar):
+            page.go(page=PageName.TRAVEL, bar=round(chart.bar * 1000), range=shown)
+        if chosen := watch.symbol or movers.symbol:
+            page.go(symbol=str(chosen), range=shown)
 
 
-def _choose() -> None:
-    st.session_state.symbol = st.session_state.watch.symbol
+def _once(make: Callable[..., bytes], frame: Frame, *arguments: Hashable) -> bytes:
+    key = (make.__name__, frame.version, *arguments)
+    return _payloads.get(key, lambda: make(frame, *arguments))
 
 
-def _asked_symbol() -> str | None:
-    asked = st.query_params.get("symbol", "")
-    return asked if SYMBOL_PATTERN.fullmatch(asked) else None
+def _store_range() -> None:
+    """What the chart shows now, before the run that draws it."""
+    view = session.stored()
+    if view is not None:
+        session.store(replace(view, range=_to_span(st.session_state[_CHART].range)))
 
 
-def _asked_interval() -> Interval:
-    asked = st.query_params.get("interval", "")
-    return Interval(asked) if asked in list(Interval) else _FIRST_INTERVAL
+def _nothing() -> None:
+    """A trigger needs a callback; the run itself looks at its value."""
+
+
+def _to_span(told_range: object) -> Span | None:
+    """What the chart told: from and to in milliseconds, or nothing while it follows."""
+    if not isinstance(told_range, list) or not all(_is_time(end) for end in told_range):
+        return None
+    ends = [round(end * 1000) for end in told_range]
+    return (ends[0], ends[1]) if len(ends) == 2 and ends[0] < ends[1] else None  # noqa: PLR2004
+
+
+def _is_time(value: object) -> bool:
+    """Whether it is a time in milliseconds that a link can name."""
+    return isinstance(value, int | float) and isfinite(value) and 0 <= value <= _LAST_MS

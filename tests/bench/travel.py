@@ -7,10 +7,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from catalog.moments import Moment
 from catalog.schema import TRADES
 from serving import Lake
+from serving.asof import Past
+from serving.bars import Interval
 from serving.diff import diff
 from serving.history import history
+from serving.shared_lake import SharedLake
 from tests.bench.figures import Figure, percentile
 from tests.support.compaction import compact
 from tests.support.local_lake import LocalLake, local_lake
@@ -27,7 +31,7 @@ def measure(folder: Path, recording: Path) -> list[Figure]:
     with local_lake(folder) as writer:
         write(writer, day)
         with Lake.open(writer.settings) as lake:
-            return list(_figures(lake, day))
+            return [*_figures(lake, day), _as_of(SharedLake(writer.settings), day)]
 
 
 def write(writer: LocalLake, day: pa.Table) -> None:
@@ -63,6 +67,15 @@ def _figures(lake: Lake, day: pa.Table) -> Iterator[Figure]:
         seconds = _times(lambda interval=interval: history(lake, busiest, middle, interval))
         name = f"{interval} bar of {busiest}, {len(kept)} snapshots"
         yield Figure("history", name, seconds, "s (p95)", RUNS)
+
+
+def _as_of(lake: SharedLake, day: pa.Table) -> Figure:
+    """From a moment's id to a frame and one symbol's minutes, for moments that nobody asked for."""
+    kept = lake.histories()[0].snapshots[-RUNS:]
+    busiest, past = pc.mode(day["symbol"])[0]["mode"].as_py(), Past(lake)
+    moments = iter(Moment(snapshot_id=snapshot.snapshot_id) for snapshot in kept)
+    seconds = _times(lambda: past.frame(lake.resolve(next(moments))).bars(busiest, Interval.M1))
+    return Figure("as of", "a frame of the whole day, first time", seconds, "s (p95)", RUNS, "<= 1")
 
 
 def _times(act: Callable[[], object]) -> float:

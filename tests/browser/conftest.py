@@ -18,11 +18,19 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from catalog.settings import environment_of
 from serving.settings import streamlit_command
 from tests.support.browser import CHROMIUM_FLAGS, find_chromium
+from tests.support.instance import Instance
 from tests.support.local_lake import LocalLake, Row, free_ports, local_lake
+from tests.support.site import Site
 
 # Slow machines are slow; nothing here is a test of speed.
 _PATIENCE_MS = 60_000
 expect.set_options(timeout=_PATIENCE_MS)
+
+# A hundred updates one after another should not take a hundred seconds.
+_QUICK = {
+    "TAPEHOUSE_DASHBOARD_POLL_SECONDS": "0.1",
+    "TAPEHOUSE_DASHBOARD_REFRESH_SECONDS": "0.25",
+}
 
 SendTrade = Callable[[str, float], None]
 
@@ -48,7 +56,7 @@ def dashboard_url(
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, *streamlit_command(port)],
-            env=os.environ | environment_of(browser_lake.settings),
+            env=os.environ | environment_of(browser_lake.settings) | _QUICK,
             cwd=folder,
             stdout=log,
             stderr=log,
@@ -70,6 +78,14 @@ def send_trade(browser_lake: LocalLake) -> SendTrade:
         browser_lake.append([Row(symbol, time.time_ns() // 1000, price, 1.0, (1,))])
 
     return send
+
+
+@pytest.fixture(scope="session")
+def site(instance: Instance) -> Site:
+    """The dashboard of the shared instance, which has at least one trade of AAPL."""
+    one = Site(instance)
+    one.send("AAPL", 229.5)
+    return one
 
 
 @pytest.fixture(scope="session")

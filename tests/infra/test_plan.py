@@ -111,6 +111,19 @@ def test_tuning_that_a_service_would_refuse_is_refused_before_anything_starts(
         planned(home, Plan(FeedKind.NONE))
 
 
+def test_the_webhook_and_the_keeper_s_token_reach_the_dashboard_as_secrets(home, monkeypatch):
+    monkeypatch.setenv("TAPEHOUSE_ALERT_WEBHOOK", "https://hooks.example/canary")
+    monkeypatch.setenv("TAPEHOUSE_KEEPER_TOKEN", "of-another-stream")
+    services = planned(home, Plan(FeedKind.NONE))
+    hook = "https://hooks.example/canary"
+    assert [name for name, s in services.items() if hook in s.secrets.values()] == ["dashboard"]
+    plain = [value for s in services.values() for value in s.environment.values()]
+    assert not {hook, "of-another-stream"} & set(plain)
+    page = services["dashboard"]
+    assert page.secrets["TAPEHOUSE_KEEPER_TOKEN"] == home.credentials.keeper_token
+    assert page.environment["TAPEHOUSE_KEEPER_PORT"] == str(home.ports["stream.keeper"])
+
+
 def test_a_rebuild_is_asked_of_the_stream_by_its_name_and_of_nothing_else(home):
     services = planned(home, Plan(FeedKind.NONE, rebuild="this-run"))
     assert services["stream"].command[-2:] == ("--rebuild", "this-run")

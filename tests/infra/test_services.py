@@ -18,7 +18,15 @@ def site() -> Site:
 @pytest.fixture
 def everything(site):
     return (
-        services.dashboard(site, ("-m", "page"), 8501, {"KEY": "secret-lake"}, Path("/data/page")),
+        services.dashboard(
+            site,
+            ("-m", "page"),
+            8501,
+            {"KEY": "secret-lake"},
+            Path("/data/page"),
+            "secret-keeper",
+            "https://secret-hook.example",
+        ),
         services.producer(site, {}, {"TOKEN": "secret-feed"}, needs=("simulator",)),
         services.simulator(site, "secret-simulator", ()),
         services.stream(site, {}, {"KEY": "secret-lake"}, {}, "secret-keeper"),

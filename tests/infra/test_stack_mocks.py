@@ -243,8 +243,10 @@ def _neighbours(containers, name):
     } - {name}
 
 
-def test_the_dashboard_can_reach_nothing_but_the_store_and_the_catalogs_proxy(containers):
-    assert _neighbours(containers, "dashboard") <= {"store", "catalog-proxy"}
+def test_the_dashboard_can_reach_nothing_but_the_store_the_catalogs_proxy_and_the_keeper(
+    containers,
+):
+    assert _neighbours(containers, "dashboard") <= {"store", "catalog-proxy", "stream"}
 
 
 def test_only_its_proxy_and_the_store_stand_beside_the_catalog_that_asks_nobody(containers):

@@ -137,11 +137,33 @@ def test_a_published_port_is_on_a_network_that_can_be_reached(services):
             assert not all(NETWORKS[name] for name in service.networks)
 
 
-def test_the_dashboard_reaches_neither_kafka_nor_spark_nor_the_bare_catalog():
+def test_the_dashboard_reaches_neither_kafka_nor_sparks_cluster_nor_the_bare_catalog():
     services = described(StackSettings(brokers=3, workers=2))
     page = set(named(services, "dashboard").networks)
     near = {service.name for service in services if page & set(service.networks)}
-    assert near == {"dashboard", "store", "catalog-proxy"}
+    assert near == {"dashboard", "store", "catalog-proxy", "stream"}
+
+
+def test_the_dashboard_asks_the_keeper_where_it_listens():
+    services = described(PLAIN)
+    page, stream = named(services, "dashboard"), named(services, "stream")
+    assert page.environment["TAPEHOUSE_KEEPER_HOST"] == "stream"
+    assert stream.environment["TAPEHOUSE_KEEPER_HOST"] == "0.0.0.0"
+    for name in ("TAPEHOUSE_KEEPER_PORT", "TAPEHOUSE_KEEPER_TOKEN"):
+        assert {**page.environment, **page.secrets}[name] == (
+            {**stream.environment, **stream.secrets}[name]
+        )
+
+
+def test_what_people_make_on_the_page_has_a_docker_volume():
+    page = named(described(PLAIN), "dashboard")
+    assert page.environment["TAPEHOUSE_DASHBOARD_DIR"] == str(page.folders[0])
+
+
+def test_the_webhook_reaches_the_dashboard_alone():
+    credentials = StackCredentials.derive("secret", ExternalSecrets(alert_webhook="canary-hook"))
+    services = described(PLAIN, credentials)
+    assert [s.name for s in services if "canary-hook" in s.secrets.values()] == ["dashboard"]
 
 
 def test_only_the_proxy_and_the_store_share_a_network_with_the_catalog():
@@ -168,12 +190,16 @@ def test_every_client_has_credentials_of_its_own():
     assert len({password for _, password in users}) == 3
 
 
-def test_the_dashboard_has_the_readers_key_and_token_alone():
+def test_the_dashboard_has_the_readers_key_and_token_and_the_keepers_alone():
     credentials = StackCredentials.derive("secret")
     page = named(described(PLAIN, credentials), "dashboard")
     assert page.environment["TAPEHOUSE_STORE_ACCESS_KEY"] == "tapehouse-reader"
     given = {value for value in page.secrets.values() if value}
-    assert given == {credentials.store_reader_secret_key, credentials.catalog_reader_token}
+    assert given == {
+        credentials.store_reader_secret_key,
+        credentials.catalog_reader_token,
+        credentials.keeper_token,
+    }
 
 
 def test_seaweedfs_is_its_own_catalog_and_opens_two_ports_only():

@@ -1,5 +1,7 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
@@ -7,8 +9,9 @@ from hypothesis import strategies as st
 
 from serving import charts
 from serving.bars import SECOND, Bar, Interval
-from serving.frames import FeedEvent, Frame, Position, Quote, State, Trouble
+from serving.frames import Frame, Position, Quote, State, Trouble
 from serving.market import Market
+from serving.times import to_microseconds
 
 _NOW = 1_700_000_000 * SECOND
 
@@ -63,6 +66,73 @@ def test_candles_carry_missing_prices_as_nan() -> None:
     assert found["time"][0] == (_NOW - 2 * SECOND) / 1000
 
 
+def frame_of(symbol: str, bars: Sequence[Bar]) -> Frame:
+    quote = Quote(symbol, 10.0, bars[-1].start, 0, None, ())
+    minutes = {symbol: {Interval.M1: tuple(bars)}}
+    return Frame(state=State.LIVE, quotes={symbol: quote}, kept_bars=minutes)
+
+
+def minutes_of(start: int, count: int) -> list[Bar]:
+    width = Interval.M1.microseconds
+    return [bar(start + number * width, 10.0 + number % 7) for number in range(count)]
+
+
+def header_of(frame: Frame, symbol: str, shown: tuple[int, int] | None = None) -> dict[str, Any]:
+    header, _ = charts.unpack(charts.candles(frame, symbol, Interval.M1, shown))
+    return header
+
+
+def test_the_newest_bars_are_sent_or_those_around_what_is_shown() -> None:
+    minutes = minutes_of(_NOW, 4000)
+    frame = frame_of("BINANCE:BTCUSDT", minutes)
+
+    def sent(first: int | None = None) -> list[float]:
+        shown = None if first is None else (minutes[first].start, minutes[first + 100].start)
+        payload = charts.candles(frame, "BINANCE:BTCUSDT", Interval.M1, shown)
+        return list(charts.unpack(payload)[1]["time"] * 1000)
+
+    newest = [one.start for one in minutes[-charts.BARS_SENT :]]
+    assert sent() == newest
+    assert sent(3800) == newest
+    assert sent(2000) == [one.start for one in minutes[1250:2750]]
+    assert sent(0) == [one.start for one in minutes[: charts.BARS_SENT]]
+
+
+def test_averages_know_the_bars_before_those_that_are_sent() -> None:
+    frame = frame_of("BINANCE:BTCUSDT", minutes_of(_NOW, charts.BARS_SENT + 60))
+    _, found = charts.unpack(charts.candles(frame, "BINANCE:BTCUSDT", Interval.M1))
+    for length in charts.AVERAGES:
+        assert not np.isnan(found[f"average_{length}"]).any()
+
+
+def test_a_night_is_collapsed_and_gaps_in_the_feed_are_told() -> None:
+    first, second = (to_microseconds(f"2025-10-{day}T14:00:00Z") for day in (13, 14))
+    frame = frame_of("AAPL", [bar(first, 10.0), bar(second, 11.0)])
+    gaps = ((first - 9 * SECOND, first - SECOND), (first + SECOND, first + 9 * SECOND))
+    header = header_of(replace(frame, gaps=gaps), "AAPL")
+    night = ("2025-10-13T20:00:00Z", "2025-10-14T13:30:00Z")
+    assert header["collapsed"] == [[to_microseconds(end) / 1000 for end in night]]
+    assert header["gaps"] == [[end / 1000 for end in gaps[1]]]
+
+
+def test_a_profile_is_of_the_day_or_of_what_is_shown() -> None:
+    minutes = minutes_of(to_microseconds("2025-10-13T00:00:00Z"), 90)
+    frame = frame_of("BINANCE:BTCUSDT", minutes)
+    profile = header_of(frame, "BINANCE:BTCUSDT")["profile"]
+    assert (profile["of"], profile["from"], sum(profile["volumes"])) == ("the day", "1m", 180.0)
+    shown = (minutes[10].start, minutes[20].start)
+    header = header_of(frame, "BINANCE:BTCUSDT", shown)
+    assert header["range"] == [end / 1000 for end in shown]
+    assert header["profile"]["of"] == "the shown time"
+    assert sum(header["profile"]["volumes"]) == 20.0
+
+
+def test_the_same_bars_make_the_same_bytes_whatever_the_frames_version() -> None:
+    frame = live_frame()
+    one = charts.candles(frame, "AAPL", Interval.S1)
+    assert one == charts.candles(replace(frame, version=frame.version + 1), "AAPL", Interval.S1)
+
+
 def test_an_empty_chart_says_why() -> None:
     def why(frame: Frame, symbol: str = "AAPL") -> str:
         header, _ = charts.unpack(charts.candles(frame, symbol, Interval.M1))
@@ -73,60 +143,8 @@ def test_an_empty_chart_says_why() -> None:
     assert why(live_frame(), "XYZ") == "No trade yet: XYZ"
     broken = Frame(state=State.BROKEN, trouble=Trouble(_NOW, "no answer"))
     assert why(broken) == "The lake does not answer"
-
-
-def test_the_tape_decodes_conditions_and_keeps_symbols_by_index() -> None:
-    header, found = charts.unpack(charts.tape(live_frame(), "AAPL"))
-    newest_first = [header["symbols"][int(place)] for place in found["symbol"]]
-    assert newest_first == ["B", "AAPL"]
-    said = [header["conditions"][int(place)] for place in found["conditions"]]
-    assert said == ["", "Odd lot"]
-
-
-def test_hostile_text_travels_as_data() -> None:
-    market = Market({})
-    symbol = "<img src=x onerror=alert(1)>"
-    market.add_tape([(symbol, _NOW, 1.0, 1.0, None)])
-    header, _ = charts.unpack(charts.tape(Frame(tape=market.tape()), symbol))
-    assert header["symbols"] == [symbol]
-
-
-def badge_of(frame: Frame, now: int = _NOW) -> str:
-    badge = charts.status(frame, "AAPL", now)["badge"]
-    assert isinstance(badge, dict)
-    return str(badge["text"])
-
-
-def test_each_state_looks_different() -> None:
-    frame = live_frame()
-    disconnected = FeedEvent("disconnected", "closed by peer", _NOW)
-    broken = replace(frame, state=State.BROKEN, trouble=Trouble(_NOW, "no answer"))
-    assert badge_of(Frame()) == "LOADING"
-    assert badge_of(Frame(state=State.EMPTY)) == "WAITING"
-    assert badge_of(frame) == "● LIVE"
-    assert badge_of(frame, _NOW + 60 * SECOND) == "QUIET"
-    assert badge_of(replace(frame, feed=disconnected)) == "FEED DISCONNECTED"
-    assert badge_of(broken) == "NOT LIVE"
-
-
-def test_the_status_says_to_when_the_data_is_complete_and_from_which_snapshot() -> None:
-    status = charts.status(live_frame(), "AAPL", _NOW)
-    assert status["truth"] == ["data complete to 22:13:19 UTC", "lag 1.0 s", "snapshot 42"]
-    assert status["trouble"] is None
-
-
-def test_trouble_is_shown_with_its_reason_and_since_when() -> None:
-    broken = Frame(state=State.BROKEN, trouble=Trouble(_NOW, "The catalog does not answer."))
-    trouble = charts.status(broken, "AAPL", _NOW)["trouble"]
-    assert trouble == (
-        "Nothing new since 22:13:20 UTC, what you see is older. The catalog does not answer."
-    )
-
-
-def test_a_symbol_without_recent_trades_is_stale() -> None:
-    rows = charts.watch_list(live_frame(), "AAPL", _NOW + 600 * SECOND)["rows"]
-    assert isinstance(rows, list)
-    assert rows[0]["stale"] == "10 min"
+    past, _ = charts.unpack(charts.candles(Frame(as_of=_NOW, state=State.LIVE), "X", Interval.M1))
+    assert past["empty"][1] == "At this moment the lake held none of this symbol."
 
 
 def test_prices_show_with_the_decimals_they_have() -> None:

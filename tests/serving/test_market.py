@@ -104,6 +104,23 @@ def test_the_change_is_against_the_first_price_of_the_day() -> None:
     assert quote.day.trade_count == 2
 
 
+def test_the_day_of_a_stock_is_its_session_from_the_minutes_of_its_first_hour() -> None:
+    market = Market({})
+    opened = 1_760_362_200 * SECOND  # 2025-10-13 13:30 UTC
+    before, inside, later = opened - 60 * SECOND, opened + 60 * SECOND, opened + 7200 * SECOND
+    market.add_trades({"AAPL": [second(before, 50.0, 0), second(inside, 100.0, 1)]})
+    market.add_trades({"AAPL": [second(later, 120.0, 2)]})
+    day = market.quotes()["AAPL"].day
+    assert day is not None
+    assert (day.start, day.open, day.close, day.trade_count) == (opened, 100.0, 120.0, 2)
+
+
+def test_the_day_is_not_told_before_its_history_is_loaded() -> None:
+    market = Market({"X": (_NOON - _DAY // 2, _NOON)})
+    market.add_trades({"X": [second(_NOON + SECOND, 100.0, 1)]})
+    assert market.quotes()["X"].day is None
+
+
 def test_the_tape_is_newest_first_and_tells_direction_by_the_last_change_of_price() -> None:
     market = Market({})
     market.add_tape(("X", _NOON + i, price, 1.0, None) for i, price in enumerate((10, 11, 11, 9)))

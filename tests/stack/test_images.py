@@ -359,7 +359,7 @@ print(connection.execute("SELECT count(*) FROM duckdb_extensions() WHERE loaded"
 
 
 def test_the_page_is_served(start):
-    command = ("-m", "streamlit", "run", "/opt/tapehouse/serving/app.py", "--server.port=8501")
+    command = ("-m", "streamlit", "run", "/opt/tapehouse/serving/server.py", "--server.port=8501")
     name = start("serving", PYTHON, *command)
     becomes_healthy(name, *PROBE, "http", "http://127.0.0.1:8501/_stcore/health")
 

@@ -13,8 +13,8 @@ import pytest
 from pydantic import SecretStr
 
 from catalog.errors import LakeError, MomentError, ServiceError, SettingsError
+from catalog.keeper_client import ask_act, ask_status
 from streaming.keeper import Board, serve
-from streaming.keeper_client import ask_act, ask_status
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -47,9 +47,12 @@ def test_the_status_has_every_part_from_the_start(port):
     assert status == 200
     assert body["version"] == "1.2.3"
     assert body["care"] == {"runs": []}
-    assert set(body) == {"version", "started_at", "query", "offsets", "care", "tables"}
+    assert set(body) == {
+        "version", "libraries", "started_at", "query", "offsets", "care", "tables"
+    }  # fmt: skip
     assert set(body["query"]) == {
-        "id", "epoch", "trigger_seconds", "stretched", "rows_per_second", "batch_ms", "waiting"
+        "id", "epoch", "trigger_seconds", "stretched", "rows_per_second", "input_rows_per_second",
+        "batch_ms", "waiting", "reported_at",
     }  # fmt: skip
 
 

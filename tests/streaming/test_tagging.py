@@ -4,12 +4,12 @@ import pytest
 from pydantic import SecretStr
 
 from catalog.errors import MomentError, SettingsError
+from catalog.keeper_client import ask_act
 from catalog.schema import TRADES
 from catalog.settings import LakeSettings
 from catalog.tables import ensure_tables
 from catalog.tags import Tags
 from streaming.keeper import Board, serve
-from streaming.keeper_client import ask_act
 from streaming.tagging import tag_acts
 from tests.support.memory_catalog import MemoryCatalog
 

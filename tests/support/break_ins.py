@@ -203,8 +203,7 @@ DASHBOARD_REACHES = (
     TRY
     + """
 import socket
-for name, port in (("kafka", 9092), ("spark-master", 7077), ("stream", 8790), ("catalog", 8181),
-                   ("simulator", 8765)):
+for name, port in (("kafka", 9092), ("spark-master", 7077), ("catalog", 8181), ("simulator", 8765)):
     attempt(f"dashboard to {name}",
             lambda n=name, p=port: socket.create_connection((n, p), 3).close())
 print(json.dumps(results))

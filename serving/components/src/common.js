@@ -32,6 +32,22 @@ export function themed(host, name, fallback) {
   return value && value !== "unset" ? value : fallback;
 }
 
+/** A custom property as a colour that not only CSS understands. */
+export function colour(host, name) {
+  const probe = element("i", { hidden: "", style: `color: var(${name})` });
+  host.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}
+
+/** Whether two payloads hold the same. */
+export const same = (one, other) =>
+  one !== undefined && one.length === other.length && one.every((byte, i) => byte === other[i]);
+
+/** `BINANCE:BTCUSDT` as `BTCUSDT`: the venue stands in the tooltip. */
+export const short = (symbol) => symbol.slice(symbol.indexOf(":") + 1) || symbol;
+
 const PRICES = new Map();
 export function price(value, decimals) {
   if (value === null || Number.isNaN(value)) return "–";
@@ -56,6 +72,13 @@ export const tone = (direction) => (direction > 0 ? "up" : direction < 0 ? "down
 /** hh:mm:ss[.mmm] in UTC. */
 export const clock = (ms, fraction = false) =>
   new Date(ms).toISOString().slice(11, fraction ? 23 : 19);
+
+/** yyyy-mm-dd hh:mm:ss in UTC. */
+export const day = (ms) => new Date(ms).toISOString().slice(0, 19).replace("T", " ");
+
+const NEW_YORK = new Intl.DateTimeFormat("en-GB", { timeZone: "America/New_York", timeStyle: "medium" });
+/** The same time where the US exchanges are. */
+export const exchange = (ms) => `${NEW_YORK.format(ms)} New York`;
 
 export const TONES = `
   :host, .root { color-scheme: inherit; }

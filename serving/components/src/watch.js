@@ -1,22 +1,22 @@
 // The watch list: every symbol with its last price, its change today and its last hour.
-import { arrow, element, mounted, percent, price, tone, TONES } from "./common.js";
+import { arrow, clock, element, exchange, mounted, percent, price, short, tone, TONES } from "./common.js";
 
 const STYLE = `${TONES}
-  .root { font-size: 12px; max-height: 42vh; overflow-y: auto; scrollbar-width: thin; }
-  @media (max-width: 640px) { .root { max-height: none; } }
+  .root { font-size: 12px; height: var(--watch-height, 220px); overflow-y: auto; scrollbar-width: thin; }
   table { width: 100%; border-collapse: collapse; table-layout: fixed; }
-  th { font-size: 11px; font-weight: 400; color: var(--dim, #8b93a5); text-align: right; padding: 0 6px 3px; }
+  th { font-size: 11px; font-weight: 400; color: var(--dim); text-align: right; padding: 0 6px 3px;
+    position: sticky; top: 0; background: var(--ground); z-index: 1; }
   th:first-child, td:first-child { text-align: left; width: 28%; }
   th:nth-child(3), td:nth-child(3) { width: 24%; } th:nth-child(4), td:nth-child(4) { width: 20%; }
   td { padding: 0 6px; height: 27px; text-align: right; white-space: nowrap; overflow: hidden;
-    text-overflow: ellipsis; border-top: 1px solid var(--st-border-color, #1c2230); }
-  tr.choice { cursor: pointer; } tr.choice:hover td { background: var(--hover, rgba(130, 150, 190, .08)); }
-  tr[aria-current="true"] td { background: var(--st-secondary-background-color, #141925); }
-  tr[aria-current="true"] td:first-child { box-shadow: inset 2px 0 var(--st-primary-color, #4c8dff); }
+    text-overflow: ellipsis; border-top: 1px solid var(--st-border-color, var(--line)); }
+  tr.choice { cursor: pointer; } tr.choice:hover td { background: var(--hover); }
+  tr[aria-current="true"] td { background: var(--st-secondary-background-color, var(--hover)); }
+  tr[aria-current="true"] td:first-child { box-shadow: inset 2px 0 var(--accent); }
   .symbol { display: block; overflow: hidden; text-overflow: ellipsis; text-align: left; width: 100%; }
-  .stale { color: var(--dim, #8b93a5); }
+  .stale { color: var(--dim); }
   svg { display: block; width: 100%; height: 20px; }
-  path { fill: none; stroke: var(--dim, #8b93a5); stroke-width: 1.25; vector-effect: non-scaling-stroke; }
+  path { fill: none; stroke: var(--dim); stroke-width: 1.25; vector-effect: non-scaling-stroke; }
   .flash { animation: flash .6s steps(3); }
   @keyframes flash { from { background: rgba(110, 150, 255, .28); } }
   @media (prefers-reduced-motion: reduce) { .flash { animation: none; } }
@@ -26,10 +26,10 @@ const SVG = "http://www.w3.org/2000/svg";
 
 class Watch {
   constructor(host) {
-    const titles = { Symbol: "", Last: "", Day: "since the UTC day's first price", "1 h": "one-minute closes" };
+    const titles = { Symbol: "", Last: "", Day: "since the first price of the session, or of the UTC day", "1 h": "one-minute closes" };
     this.body = element("tbody");
     this.none = element("div", { class: "none dim" });
-    this.root = element("div", { class: "root" }, [
+    this.root = element("div", { class: "root", tabindex: "0", role: "region", "aria-label": "Watch list" }, [
       element("style", { text: STYLE }),
       element("table", { "aria-label": "Watch list" }, [
         element("thead", {}, [element("tr", {}, Object.entries(titles).map(([text, title]) => element("th", { text, title, scope: "col" })))]),
@@ -65,16 +65,17 @@ class Watch {
     const svg = document.createElementNS(SVG, "svg");
     svg.setAttribute("viewBox", "0 0 100 20");
     svg.setAttribute("preserveAspectRatio", "none");
-    svg.setAttribute("aria-hidden", "true");
+    svg.setAttribute("role", "img");
     svg.append(line);
     const cells = [element("td", {}, [button]), element("td"), element("td"), element("td", {}, [svg])];
     const made = element("tr", { class: "choice" }, cells);
     made.addEventListener("click", () => this.streamlit.setTriggerValue("symbol", symbol));
-    return { made, cells, line };
+    return { made, cells, svg, line };
   }
 
-  fill({ made, cells, line }, one, current) {
-    made.setAttribute("aria-current", String(current));
+  fill({ made, cells, svg, line }, one, current) {
+    if (current) made.setAttribute("aria-current", "true");
+    else made.removeAttribute("aria-current");
     const [, cost, change, trend] = cells;
     const text = price(one.last, one.decimals);
     if (cost.textContent && cost.textContent !== text && !one.stale) {
@@ -84,25 +85,26 @@ class Watch {
     }
     cost.textContent = text;
     cost.classList.toggle("stale", Boolean(one.stale));
-    cost.title = one.stale ? `last trade ${one.stale} ago` : "";
-    change.textContent = one.stale && one.change === null ? one.stale : `${arrow(one.change)} ${percent(one.change)}`;
+    change.textContent = `${arrow(one.change)} ${percent(one.change)}`;
     change.className = one.stale ? "stale" : tone(one.change);
-    trend.title = one.stale ? `last trade ${one.stale} ago` : "closes of the last hour";
-    line.setAttribute("d", one.stale ? "" : path(one.spark));
-    line.style.stroke = one.spark.at(-1) >= one.spark[0] ? "var(--up, #26a69a)" : "var(--down, #ef5350)";
-    this.age(trend, one.stale);
+    change.title = one.since === null ? "" : `since ${clock(one.since).slice(0, 5)} UTC, ${exchange(one.since)}`;
+    this.trend(trend, svg, line, one);
   }
 
-  age(cell, stale) {
-    const svg = cell.querySelector("svg");
+  /** The last hour; of a symbol that is silent, for how long. */
+  trend(cell, svg, line, { stale, closed, spark, decimals }) {
     svg.style.display = stale ? "none" : "";
     let note = cell.querySelector("span");
     if (!note) cell.append((note = element("span", { class: "stale" })));
-    note.textContent = stale ?? "";
+    note.textContent = stale ? (closed ? "closed" : stale) : "";
+    const silent = `${closed ? "market closed, " : ""}last trade received ${stale} ago`;
+    const [low, high] = [Math.min(...spark), Math.max(...spark)].map((value) => price(value, decimals));
+    cell.title = stale ? silent : `closes of the last hour: ${low} to ${high}`;
+    svg.setAttribute("aria-label", cell.title);
+    line.setAttribute("d", stale ? "" : path(spark));
+    line.style.stroke = spark.at(-1) >= spark[0] ? "var(--up)" : "var(--down)";
   }
 }
-
-const short = (symbol) => symbol.slice(symbol.indexOf(":") + 1) || symbol;
 
 function path(values) {
   if (values.length < 2) return "";

@@ -1,0 +1,28 @@
+function a(o,{text:t,...r}={},s=[]){let n=document.createElement(o);for(let[e,i]of Object.entries(r))n.setAttribute(e,i);return t!==void 0&&(n.textContent=t),n.append(...s),n}var f=o=>o.slice(o.indexOf(":")+1)||o,p=new Map;function u(o,t){if(o===null||Number.isNaN(o))return"–";if(!p.has(t)){let r={minimumFractionDigits:t,maximumFractionDigits:t};p.set(t,new Intl.NumberFormat("en-US",r))}return p.get(t).format(o)}var O=new Intl.NumberFormat("en-US",{notation:"compact",maximumSignificantDigits:4}),D=new Intl.NumberFormat("en-US",{maximumSignificantDigits:6});var x=o=>o===null?"–":`${o>=0?"+":"−"}${Math.abs(o*100).toFixed(2)}%`,g=o=>o>0?"▲":o<0?"▼":" ",b=o=>o>0?"up":o<0?"down":"",w=(o,t=!1)=>new Date(o).toISOString().slice(11,t?23:19);var C=new Intl.DateTimeFormat("en-GB",{timeZone:"America/New_York",timeStyle:"medium"}),v=o=>`${C.format(o)} New York`,y=`
+  :host, .root { color-scheme: inherit; }
+  .root { font-family: var(--st-font, sans-serif); color: var(--st-text-color, #d1d4dc);
+    font-variant-numeric: tabular-nums; font-size: 13px; }
+  .up { color: var(--up, #2ebd9f); } .down { color: var(--down, #f7716f); }
+  .dim { color: var(--dim, #8b93a5); }
+  button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; }
+  button:focus-visible, [tabindex]:focus-visible { outline: 2px solid var(--st-primary-color, #4c8dff);
+    outline-offset: -2px; border-radius: 3px; }`;function S(o){let t=new WeakMap;return r=>{let s=r.parentElement,n=t.get(s);return n||t.set(s,n=new o(s,r)),n.update(r),()=>{n.destroy?.(),t.delete(s),n.root.remove()}}}var A=`${y}
+  .root { font-size: 12px; height: var(--watch-height, 220px); overflow-y: auto; scrollbar-width: thin; }
+  table { width: 100%; border-collapse: collapse; table-layout: fixed; }
+  th { font-size: 11px; font-weight: 400; color: var(--dim); text-align: right; padding: 0 6px 3px;
+    position: sticky; top: 0; background: var(--ground); z-index: 1; }
+  th:first-child, td:first-child { text-align: left; width: 28%; }
+  th:nth-child(3), td:nth-child(3) { width: 24%; } th:nth-child(4), td:nth-child(4) { width: 20%; }
+  td { padding: 0 6px; height: 27px; text-align: right; white-space: nowrap; overflow: hidden;
+    text-overflow: ellipsis; border-top: 1px solid var(--st-border-color, var(--line)); }
+  tr.choice { cursor: pointer; } tr.choice:hover td { background: var(--hover); }
+  tr[aria-current="true"] td { background: var(--st-secondary-background-color, var(--hover)); }
+  tr[aria-current="true"] td:first-child { box-shadow: inset 2px 0 var(--accent); }
+  .symbol { display: block; overflow: hidden; text-overflow: ellipsis; text-align: left; width: 100%; }
+  .stale { color: var(--dim); }
+  svg { display: block; width: 100%; height: 20px; }
+  path { fill: none; stroke: var(--dim); stroke-width: 1.25; vector-effect: non-scaling-stroke; }
+  .flash { animation: flash .6s steps(3); }
+  @keyframes flash { from { background: rgba(110, 150, 255, .28); } }
+  @media (prefers-reduced-motion: reduce) { .flash { animation: none; } }
+  .none { padding: 16px 8px; }`,k="http://www.w3.org/2000/svg",m=class{constructor(t){let r={Symbol:"",Last:"",Day:"since the first price of the session, or of the UTC day","1 h":"one-minute closes"};this.body=a("tbody"),this.none=a("div",{class:"none dim"}),this.root=a("div",{class:"root",tabindex:"0",role:"region","aria-label":"Watch list"},[a("style",{text:A}),a("table",{"aria-label":"Watch list"},[a("thead",{},[a("tr",{},Object.entries(r).map(([s,n])=>a("th",{text:s,title:n,scope:"col"})))]),this.body]),this.none]),t.append(this.root),this.rows=new Map}update(t){this.streamlit=t;let{rows:r,selected:s,empty:n}=t.data;this.none.hidden=r.length>0,this.none.textContent=n;for(let[e,i]of this.rows)r.some(c=>c.symbol===e)||(i.made.remove(),this.rows.delete(e));r.forEach((e,i)=>{this.rows.has(e.symbol)||this.rows.set(e.symbol,this.row(e.symbol));let c=this.rows.get(e.symbol);this.body.children[i]!==c.made&&this.body.insertBefore(c.made,this.body.children[i]??null),this.fill(c,e,e.symbol===s)})}row(t){let r=a("button",{class:"symbol",type:"button",text:f(t),title:t}),s=document.createElementNS(k,"path"),n=document.createElementNS(k,"svg");n.setAttribute("viewBox","0 0 100 20"),n.setAttribute("preserveAspectRatio","none"),n.setAttribute("role","img"),n.append(s);let e=[a("td",{},[r]),a("td"),a("td"),a("td",{},[n])],i=a("tr",{class:"choice"},e);return i.addEventListener("click",()=>this.streamlit.setTriggerValue("symbol",t)),{made:i,cells:e,svg:n,line:s}}fill({made:t,cells:r,svg:s,line:n},e,i){i?t.setAttribute("aria-current","true"):t.removeAttribute("aria-current");let[,c,l,h]=r,d=u(e.last,e.decimals);c.textContent&&c.textContent!==d&&!e.stale&&(c.classList.remove("flash"),c.offsetWidth,c.classList.add("flash")),c.textContent=d,c.classList.toggle("stale",!!e.stale),l.textContent=`${g(e.change)} ${x(e.change)}`,l.className=e.stale?"stale":b(e.change),l.title=e.since===null?"":`since ${w(e.since).slice(0,5)} UTC, ${v(e.since)}`,this.trend(h,s,n,e)}trend(t,r,s,{stale:n,closed:e,spark:i,decimals:c}){r.style.display=n?"none":"";let l=t.querySelector("span");l||t.append(l=a("span",{class:"stale"})),l.textContent=n?e?"closed":n:"";let h=`${e?"market closed, ":""}last trade received ${n} ago`,[d,N]=[Math.min(...i),Math.max(...i)].map($=>u($,c));t.title=n?h:`closes of the last hour: ${d} to ${N}`,r.setAttribute("aria-label",t.title),s.setAttribute("d",n?"":E(i)),s.style.stroke=i.at(-1)>=i[0]?"var(--up)":"var(--down)"}};function E(o){if(o.length<2)return"";let t=Math.min(...o),r=Math.max(...o)-t||1,s=100/(o.length-1);return o.map((n,e)=>`${e?"L":"M"}${(e*s).toFixed(1)} ${(18.5-(n-t)/r*17).toFixed(1)}`).join("")}var T=S(m);export{T as default};

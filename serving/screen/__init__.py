@@ -1,0 +1,1 @@
+"""What is around every page: header, moment, notices, and what all sessions share."""
