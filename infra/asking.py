@@ -11,8 +11,10 @@ import pyarrow as pa
 from infra.connections import lake_settings
 from infra.home import Home
 from serving import Lake
-from serving.asking import AnyRequest, answer, answer_apart, is_apart, to_json
+from serving.asking import AnyRequest, answer, to_json
+from serving.console.console import ask_once
 from serving.console.settings import ConsoleSettings
+from serving.console.wire import Asked, Outcome
 
 
 class Answer(NamedTuple):
@@ -30,11 +32,13 @@ class Answer(NamedTuple):
 
 def ask_home(home: Home, request: AnyRequest) -> pa.Table:
     """Ask the lake of a home. Raises QueryError, MomentError, LakeError."""
-    settings = lake_settings(home)
-    if is_apart(request):
-        return answer_apart(settings, ConsoleSettings.read(), request)
-    with Lake.open(settings) as lake:
+    with Lake.open(lake_settings(home)) as lake:
         return answer(lake, request)
+
+
+def ask_home_apart(home: Home, asked: Asked) -> Outcome:
+    """Have somebody's SQL answered by a process of its own. Raises as `Console.ask` does."""
+    return ask_once(lake_settings(home), ConsoleSettings.read(), asked)
 
 
 def ask_through(pipe: Callable[[bytes], bytes], request: AnyRequest) -> pa.Table:

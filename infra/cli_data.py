@@ -142,21 +142,25 @@ def sql(
         )
     # Heavy, and needed here alone.
     from infra.asking import Answer  # noqa: PLC0415
-    from serving.asking import Limits, Request, cut_of  # noqa: PLC0415
+    from serving.asking import Request  # noqa: PLC0415
     from serving.console import export  # noqa: PLC0415
+    from serving.console.wire import COMMAND_LINE, Asked  # noqa: PLC0415
 
     if output:
         export.check(output)
+    reach, cut = reach_of(home, stack), ""
     if unsafe:
         say("Unsafe: no gate and no limits; the query may do what DuckDB itself does not refuse.")
-    limits = None if unsafe else Limits(timeout, rows)
-    table = reach_of(home, stack).table(Request(query, as_of, limits=limits))
+        table = reach.table(Request(query, as_of))
+    else:
+        asked = Asked(COMMAND_LINE, query, as_of, seconds=timeout, rows=rows)
+        outcome = reach.ask_apart(asked)
+        table, cut = outcome.table, outcome.cut
     if output:
         export.write(table, output)
         say(f"{table.num_rows} rows written to {output}")
     else:
         print_rows(*Answer.of(table), form)
-    cut = cut_of(table)
     if cut:
         say(f"Cut after {table.num_rows} rows: {_CUTS[cut]}")
 

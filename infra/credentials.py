@@ -111,10 +111,13 @@ class StackCredentials:
     store_catalog_secret_key: str = field(repr=False)
     store_writer_secret_key: str = field(repr=False)
     store_reader_secret_key: str = field(repr=False)
+    store_console_secret_key: str = field(repr=False)
     catalog_writer_token: str = field(repr=False)
     catalog_reader_token: str = field(repr=False)
+    catalog_console_token: str = field(repr=False)
     spark_secret: str = field(repr=False)
     keeper_token: str = field(repr=False)
+    console_token: str = field(repr=False)
     simulator_token: str = field(repr=False)
     external: ExternalSecrets = field(default=_NO_SECRETS, repr=False)
 

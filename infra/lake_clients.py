@@ -1,4 +1,4 @@
-"""How the stack's own clients reach the lake: one that writes, one that can only read."""
+"""How the stack's own clients reach the lake: one that writes, and two that can only read."""
 
 from pydantic import SecretStr
 
@@ -6,7 +6,7 @@ from catalog.settings import LakeSettings
 from infra.config import StackSettings, StoreKind
 from infra.container_site import SEAWEEDFS_OPEN
 from infra.credentials import StackCredentials
-from infra.jobs.store_users import READER, WRITER
+from infra.jobs.store_users import CONSOLE, READER, WRITER
 from infra.service import Site
 from infra.services import WAREHOUSE_BUCKET
 
@@ -37,8 +37,24 @@ def reader_settings(
     settings: StackSettings, credentials: StackCredentials, site: Site
 ) -> LakeSettings:
     """Of the dashboard. Where an external service has no reader of its own, the writer's."""
+    own = (READER, credentials.store_reader_secret_key, credentials.catalog_reader_token)
+    return _reading(settings, credentials, site, own)
+
+
+def console_settings(
+    settings: StackSettings, credentials: StackCredentials, site: Site
+) -> LakeSettings:
+    """Of the console, which reads as the dashboard does. An external service has one reader."""
+    own = (CONSOLE, credentials.store_console_secret_key, credentials.catalog_console_token)
+    return _reading(settings, credentials, site, own)
+
+
+def _reading(
+    settings: StackSettings, credentials: StackCredentials, site: Site, own: tuple[str, str, str]
+) -> LakeSettings:
+    """`own` are the client's key, secret key and token at store and catalog of ours."""
     external, store = credentials.external, settings.external_store
-    key, secret = READER, credentials.store_reader_secret_key
+    key, secret, token = own
     if store is not None:
         has_reader = bool(store.reader_access_key)
         key = store.reader_access_key or store.access_key
@@ -48,7 +64,7 @@ def reader_settings(
         site,
         key,
         secret,
-        credentials.catalog_reader_token,
+        token,
         (
             external.catalog_reader_token or external.catalog_token,
             external.catalog_reader_credential or external.catalog_credential,

@@ -1,12 +1,12 @@
-"""The store and the REST catalog as they are in containers alone, and the jobs that set them up."""
+"""Store, REST catalog and console as they are in containers alone, and the lake's set-up jobs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from infra.container_site import DELIVERED, SEAWEEDFS_OPEN, SEAWEEDFS_PORTS
 from infra.health import HttpCheck, Running
-from infra.jobs.store_users import CATALOG, READER, ROOT, WRITER
+from infra.jobs.store_users import CATALOG, CONSOLE, READER, ROOT, WRITER
 from infra.probes import http_probe
 from infra.proxy_config import HEALTH_PATH, proxy_config
 from infra.service import File, Service, Site
@@ -42,7 +42,7 @@ def minio(site: Site, root_secret_key: str, *, console: bool) -> Service:
         ports=("store.s3",),
         grace_seconds=30,
         image="store",
-        networks=("catalog", "data", "view"),
+        networks=("catalog", "data", "query", "view"),
         probe=http_probe(f"{site.loopback_url('store.s3')}/minio/health/ready"),
         publishes={shown: 9001} if console else {},
     )
@@ -121,7 +121,7 @@ def catalog(site: Site, store: str, access: tuple[str, str, str], warehouse: str
     )
 
 
-def catalog_proxy(site: Site, writer_token: str, reader_token: str) -> Service:
+def catalog_proxy(site: Site, writer_token: str, reader_tokens: Sequence[str]) -> Service:
     """Nginx before the reference catalog, which asks for a token."""
     configuration = DELIVERED / "nginx.conf"
     return Service(
@@ -129,11 +129,11 @@ def catalog_proxy(site: Site, writer_token: str, reader_token: str) -> Service:
         command=("nginx", "-e", "stderr", "-c", str(configuration)),
         health=Running(),
         memory_mb=site.memory["catalog-proxy"],
-        files=(File(configuration, proxy_config(site, writer_token, reader_token)),),
+        files=(File(configuration, proxy_config(site, writer_token, reader_tokens)),),
         ports=("catalog-proxy.rest",),
         needs=("catalog",),
         image="proxy",
-        networks=("catalog", "data", "view"),
+        networks=("catalog", "data", "query", "view"),
         probe=http_probe(f"{site.loopback_url('catalog-proxy.rest')}{HEALTH_PATH}"),
     )
 
@@ -155,6 +155,7 @@ def ensure_store(site: Site, kind: str, endpoint: str, secret_keys: Mapping[str,
             "TAPEHOUSE_SETUP_CATALOG_KEY": secret_keys[CATALOG],
             "TAPEHOUSE_SETUP_WRITER_KEY": secret_keys[WRITER],
             "TAPEHOUSE_SETUP_READER_KEY": secret_keys[READER],
+            "TAPEHOUSE_SETUP_CONSOLE_KEY": secret_keys[CONSOLE],
         },
         needs=("store",),
         job=True,
@@ -178,6 +179,33 @@ def ensure_tables(site: Site, lake: Mapping[str, str]) -> Service:
     )
 
 
+def console(site: Site, lake: Mapping[str, str], token: str) -> Service:
+    """What runs people's SQL, each query in a process of its own; it reaches the lake alone.
+
+    Its memory is for two queries at once, one process that stands ready, and what asks beside it.
+    """
+    memory_mb = site.memory["console"]
+    token_file = site.files_of("console") / "secrets" / "TAPEHOUSE_CONSOLE_TOKEN"
+    return Service(
+        name="console",
+        command=(site.python, "-m", "serving.console"),
+        health=Running(),
+        memory_mb=memory_mb,
+        environment={
+            "TAPEHOUSE_CONSOLE_HOST": site.bind,
+            "TAPEHOUSE_CONSOLE_MEMORY_MEGABYTES": str(memory_mb * 3 // 10),
+            "TAPEHOUSE_CONSOLE_PORT": str(site.ports["console.api"]),
+            "TAPEHOUSE_CONSOLE_QUERIES": "2",
+        },
+        secrets={**lake, "TAPEHOUSE_CONSOLE_TOKEN": token},
+        ports=("console.api",),
+        needs=("ensure-tables",),
+        image="console",
+        networks=("query",),
+        probe=http_probe(f"{site.loopback_url('console.api')}/health", token_file, "well"),
+    )
+
+
 def _identities(secret_keys: Mapping[str, str]) -> str:
     """SeaweedFS's users. What the reader sees of the catalog is the set-up job's to grant."""
     everything = ["Admin", "Read", "Write", "List", "Tagging"]
@@ -186,6 +214,7 @@ def _identities(secret_keys: Mapping[str, str]) -> str:
         ROOT: everything,
         WRITER: [f"{act}:{bucket}" for act in ("Read", "Write", "List", "Tagging")],
         READER: [f"{act}:{bucket}" for act in ("Read", "List")],
+        CONSOLE: [f"{act}:{bucket}" for act in ("Read", "List")],
     }
     return json.dumps(
         {

@@ -1,9 +1,10 @@
-"""nginx before the REST catalog, which asks nobody who calls: one token writes, one reads.
+"""nginx before the REST catalog, which asks nobody who calls: one token writes, others only read.
 
 A refusal has the form of Iceberg's own errors, so that clients show what it says.
 """
 
 import json
+from collections.abc import Sequence
 
 from infra.service import Site
 
@@ -13,11 +14,11 @@ HEALTH_PATH = "/healthy"
 _RESOLVER = "127.0.0.11"
 
 
-def proxy_config(site: Site, writer_token: str, reader_token: str) -> str:
-    """The text of the catalog proxy's `nginx.conf`. Holds both tokens."""
+def proxy_config(site: Site, writer_token: str, reader_tokens: Sequence[str]) -> str:
+    """The text of the catalog proxy's `nginx.conf`. Holds all tokens."""
     rules = _CATALOG_RULES.format(
         writer=writer_token,
-        reader=reader_token,
+        readers="\n    ".join(f'"Bearer {token}" "reader";' for token in reader_tokens),
         port=site.ports["catalog-proxy.rest"],
         catalog=site.address("catalog.rest"),
         resolver=_RESOLVER,
@@ -75,7 +76,7 @@ _CATALOG_RULES = """
   map $http_authorization $client {{
     default "nobody";
     "Bearer {writer}" "writer";
-    "Bearer {reader}" "reader";
+    {readers}
   }}
   map "$client $request_method" $refused {{
     default 401;

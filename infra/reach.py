@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from infra.asking import Answer
     from ingest.replay import ReplayReport
     from serving.asking import AnyRequest
+    from serving.console.wire import Asked, Outcome
 
 Json = dict[str, Any]
 
@@ -50,6 +51,10 @@ class Reach(Protocol):
         """Ask the instance's lake. Raises QueryError, MomentError, LakeError."""
         ...
 
+    def ask_apart(self, asked: Asked) -> Outcome:
+        """Have somebody's SQL answered in a process of its own. Raises the same, and for limits."""
+        ...
+
     def play(
         self,
         path: Path,
@@ -77,6 +82,14 @@ def ask(
     from serving.asking import Request  # noqa: PLC0415
 
     return answer(reach, Request(sql, as_of, tuple(parameters)))
+
+
+def ask_apart(reach: Reach, sql: str) -> Outcome:
+    """The same as somebody's SQL: behind the gate, with limits. Raises the same."""
+    # Heavy, and needed here alone.
+    from serving.console.wire import COMMAND_LINE, Asked  # noqa: PLC0415
+
+    return reach.ask_apart(Asked(COMMAND_LINE, sql))
 
 
 def list_snapshots(reach: Reach, last: int | None = None, *, offsets: bool = False) -> Answer:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ingest.replay import ReplayReport
     from serving.asking import AnyRequest
+    from serving.console.wire import Asked, Outcome
 
 
 class HomeReach:
@@ -71,6 +72,12 @@ class HomeReach:
         from infra.asking import ask_home  # noqa: PLC0415
 
         return ask_home(self._home, request)
+
+    def ask_apart(self, asked: Asked) -> Outcome:
+        # Heavy, and needed here alone.
+        from infra.asking import ask_home_apart  # noqa: PLC0415
+
+        return ask_home_apart(self._home, asked)
 
     def play(
         self,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from ingest.replay import ReplayReport
     from serving.asking import AnyRequest
+    from serving.console.wire import Asked, Outcome
 
 PROJECT = "tapehouse"
 """The name in Pulumi.yaml."""
@@ -93,11 +94,18 @@ class StackReach:
     def table(self, request: AnyRequest) -> pa.Table:
         # Heavy, and needed here alone.
         from infra.asking import ask_through  # noqa: PLC0415
-        from serving.asking import is_apart  # noqa: PLC0415
 
-        if is_apart(request):
-            return ask_through(lambda text: self._ask("dashboard", "serving", text), request)
         return ask_through(lambda text: self._run("dashboard", "serving", stdin=text), request)
+
+    def ask_apart(self, asked: Asked) -> Outcome:
+        # Heavy, and needed here alone.
+        from serving.console.wire import Outcome  # noqa: PLC0415
+
+        inside = _inside("serving.console", "--ask")
+        done = self._engine.ask_in(self._container("console"), inside, asked.to_bytes())
+        if done.returncode:
+            raise error_of(done.returncode, done.stderr, "console")
+        return Outcome.parse(done.stdout)
 
     def play(
         self,
@@ -119,12 +127,6 @@ class StackReach:
     def _run(self, service: str, *module: str, stdin: bytes = b"") -> bytes:
         container = self._container(service)
         done = self._engine.run_in(container, _inside(*module), stdin, self._patience)
-        if done.returncode:
-            raise error_of(done.returncode, done.stderr, service)
-        return done.stdout
-
-    def _ask(self, service: str, module: str, question: bytes) -> bytes:
-        done = self._engine.ask_in(self._container(service), _inside(module), question)
         if done.returncode:
             raise error_of(done.returncode, done.stderr, service)
         return done.stdout

@@ -18,11 +18,14 @@ NETWORKS: Mapping[str, bool] = {
     # The keeper and who may ask it.
     "keeper": True,
     "view": False,
-    # Only there when asked for: where a console's port is open, and what `data` and `catalog` are
-    # when some role is external: with a way out.
-    "console": False,
+    # Where people's SQL runs.
+    "query": True,
+    # Only there when asked for: where a console's port is open, and what the internal ones are when
+    # some role is external: with a way out.
+    "consoles": False,
     "data-out": False,
     "catalog-out": False,
+    "query-out": False,
 }
 
 

@@ -127,7 +127,7 @@ def store(site: Site, access_key: str, secret_key: str) -> Service:
         grace_seconds=6,
         litter=tuple(_sockets(site)),
         image="seaweedfs",
-        networks=("data", "view"),
+        networks=("data", "query", "view"),
         probe=port_probe(site.ports["store.catalog"]),
     )
 
@@ -274,7 +274,7 @@ def dashboard(
         folders=(folder,),
         needs=("store",),
         image="serving",
-        networks=("keeper", "view"),
+        networks=("keeper", "query", "view"),
         probe=http_probe(f"http://127.0.0.1:{port}/_stcore/health"),
         scratch_mb=64,
     )

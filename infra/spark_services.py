@@ -128,7 +128,7 @@ def spark_ui(site: Site) -> Service:
         ports=("spark-ui.page",),
         needs=("spark-master",),
         image="proxy",
-        networks=("console", "data"),
+        networks=("consoles", "data"),
         probe=http_probe(f"{site.loopback_url('spark-ui.page')}/json/"),
         publishes={port: 8080},
     )

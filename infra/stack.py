@@ -2,6 +2,7 @@
 
 feed -> broker -> compute -> rest catalog -> object store
 dashboard -----------------> rest catalog -> object store
+dashboard -> console ------> rest catalog -> object store
 """
 
 import os
@@ -15,6 +16,7 @@ from catalog.settings import FeedSettings
 from infra.broker import Broker
 from infra.compute import Compute
 from infra.config import StackSettings
+from infra.console import Console
 from infra.container import Role
 from infra.credentials import ExternalSecrets, StackCredentials
 from infra.dashboard import Dashboard
@@ -90,8 +92,9 @@ def build(ground: Ground) -> pulumi.Output[list[str]]:
     catalog = RestCatalog("rest-catalog", ground, needs=(store,))
     compute = Compute("compute", ground, needs=(broker, store, catalog))
     feed = Feed("feed", ground, needs=(broker,))
-    dashboard = Dashboard("dashboard", ground, needs=(store, catalog))
-    boxes: tuple[Role, ...] = (broker, store, catalog, compute, feed, dashboard)
+    console = Console("console", ground, needs=(store, catalog))
+    dashboard = Dashboard("dashboard", ground, needs=(store, catalog, console))
+    boxes: tuple[Role, ...] = (broker, store, catalog, compute, feed, console, dashboard)
     made = [one.container for box in boxes for one in box.containers.values()]
     if len(made) != len(ground.services):
         raise ValueError("a service belongs to no box of the diagram, or to two")
@@ -141,7 +144,7 @@ def _verify(engine: Engine, settings: StackSettings, services: Sequence[Service]
 
 def _verify_flow(engine: Engine, settings: StackSettings, names: Sequence[str]) -> None:
     # Both ends of the way; without them there is nothing to flow.
-    if {"stream", "dashboard"} <= set(names):
+    if {"stream", "console", "dashboard"} <= set(names):
         patience = settings.patience_seconds
         reach = StackReach(settings.stack, engine, patience)
         verify_flow(engine, settings.prefix, reach, patience, simulated=SIMULATOR in names)

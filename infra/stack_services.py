@@ -10,10 +10,17 @@ from infra import broker_services, lake_services, services, spark_services
 from infra.config import StackSettings, StoreKind
 from infra.container_site import container_site
 from infra.credentials import StackCredentials
-from infra.jobs.broker_users import ADMIN, CONSOLE, PRODUCER, STREAM
+from infra.jobs import broker_users, store_users
+from infra.jobs.broker_users import ADMIN, PRODUCER, STREAM
 from infra.jobs.store_users import CATALOG, READER, ROOT, WRITER
-from infra.lake_clients import reader_settings, store_endpoint, writer_settings
+from infra.lake_clients import (
+    console_settings,
+    reader_settings,
+    store_endpoint,
+    writer_settings,
+)
 from infra.service import Service, Site
+from serving.console.settings import ConsoleServiceSettings
 from serving.settings import streamlit_command
 from streaming.settings import StreamingSettings
 
@@ -21,9 +28,6 @@ FINNHUB, SIMULATOR = "finnhub", "simulator"
 
 # Where the images keep our packages.
 _PAGE = "/opt/tapehouse/serving/server.py"
-
-# Networks that have no way out, and what stands for them where some role is outside.
-_OPENED = {"data": "data-out", "catalog": "catalog-out"}
 
 
 def stack_services(
@@ -41,11 +45,11 @@ def stack_services(
         *stack.broker(),
         *stack.compute(),
         *stack.feed(token),
+        stack.console(),
         stack.dashboard(),
         *stack.consoles(),
     )
-    opened = _OPENED if settings.has_external else {}
-    return tuple(_placed(service, opened) for service in described)
+    return tuple(_placed(service, _opened(settings)) for service in described)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,9 @@ class _Stack:
                 store.warehouse if store else f"s3://{services.WAREHOUSE_BUCKET}",
             )
             yield lake_services.catalog_proxy(
-                site, credentials.catalog_writer_token, credentials.catalog_reader_token
+                site,
+                credentials.catalog_writer_token,
+                (credentials.catalog_reader_token, credentials.catalog_console_token),
             )
         yield lake_services.ensure_tables(site, environment_of(self._writer()))
 
@@ -138,6 +144,11 @@ class _Stack:
         broker = environment_of(self._broker(PRODUCER))
         yield services.producer(site, broker, environment_of(feed), needs)
 
+    def console(self) -> Service:
+        lake = console_settings(self.settings, self.credentials, self.site)
+        token = self.credentials.console_token
+        return lake_services.console(self.site, environment_of(lake), token)
+
     def dashboard(self) -> Service:
         settings, site = self.settings, self.site
         inside = site.ports["dashboard.page"]
@@ -150,14 +161,18 @@ class _Stack:
             self.credentials.keeper_token,
             self.credentials.external.alert_webhook,
         )
-        query_memory = f"{described.memory_mb * 4 // 10}MB"
         return replace(
             described,
             environment={
                 **described.environment,
-                "TAPEHOUSE_DASHBOARD_QUERY_MEMORY": query_memory,
+                "TAPEHOUSE_CONSOLE_URL": site.url("console.api"),
+                "TAPEHOUSE_DASHBOARD_QUERY_MEMORY": f"{described.memory_mb * 4 // 10}MB",
             },
-            needs=("ensure-tables",),
+            secrets={
+                **described.secrets,
+                "TAPEHOUSE_CONSOLE_TOKEN": self.credentials.console_token,
+            },
+            needs=("ensure-tables", "console"),
             publishes={inside: settings.dashboard_port},
         )
 
@@ -168,7 +183,7 @@ class _Stack:
             yield spark_services.spark_ui(self.site)
         if not self.settings.external_broker:
             password = self.credentials.kafka_console_password
-            yield broker_services.kafka_ui(self.site, self._broker(CONSOLE), password)
+            yield broker_services.kafka_ui(self.site, self._broker(broker_users.CONSOLE), password)
 
     def _has_own_catalog(self) -> bool:
         """Whether Iceberg's reference server is part of the stack; SeaweedFS brings its own."""
@@ -182,6 +197,7 @@ class _Stack:
             CATALOG: credentials.store_catalog_secret_key,
             WRITER: credentials.store_writer_secret_key,
             READER: credentials.store_reader_secret_key,
+            store_users.CONSOLE: credentials.store_console_secret_key,
         }
 
     def _endpoint(self) -> str:
@@ -192,6 +208,15 @@ class _Stack:
 
     def _broker(self, user: str) -> BrokerSettings:
         return broker_services.client_settings(self.settings, self.credentials, self.site, user)
+
+
+def _opened(settings: StackSettings) -> Mapping[str, str]:
+    """What stands for a network without a way out where some role on it must reach one outside."""
+    names = (
+        *(("data", "catalog") if settings.has_external else ()),
+        *(("query",) if settings.external_store or settings.external_catalog else ()),
+    )
+    return {name: f"{name}-out" for name in names}
 
 
 def _placed(service: Service, opened: Mapping[str, str]) -> Service:
@@ -205,7 +230,13 @@ def _placed(service: Service, opened: Mapping[str, str]) -> Service:
     )
 
 
-_SETTINGS = (BrokerSettings, FeedSettings, LakeSettings, StreamingSettings)
+_SETTINGS = (
+    BrokerSettings,
+    ConsoleServiceSettings,
+    FeedSettings,
+    LakeSettings,
+    StreamingSettings,
+)
 _IS_SECRET: Mapping[str, bool] = {
     field.alias or name: field.annotation is SecretStr
     for settings in _SETTINGS

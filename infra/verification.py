@@ -8,11 +8,12 @@ for itself while no trade comes through: so the way is looked at from both its e
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from catalog.errors import ServiceError, TapehouseError
 from infra.engine import Container, Engine
 from infra.flow import Flow
-from infra.reach import Reach, ask
+from infra.reach import Reach, ask, ask_apart
 from infra.service import Service
 
 _LINES = 15
@@ -35,7 +36,9 @@ def verify(engine: Engine, prefix: str, services: Sequence[Service], patience: f
 def verify_flow(
     engine: Engine, prefix: str, reach: Reach, patience: float, *, simulated: bool
 ) -> None:
-    """Return when trades reach the table and the dashboard can read it; else raise ServiceError.
+    """Return when trades reach the table and dashboard and console can read it.
+
+    Else raise ServiceError.
 
     A simulator never rests, so a new trade must come. A market may: then it is enough that all of
     Kafka's are stored.
@@ -51,9 +54,9 @@ def verify_flow(
             return ""
         return f"{flow.stored} are in the table and {flow.latest} in Kafka, and no new one comes."
 
-    def unreadable() -> str:
+    def unreadable(read: Callable[[Reach, str], object]) -> str:
         try:
-            ask(reach, "SELECT count(*) FROM trades")
+            read(reach, "SELECT count(*) FROM trades")
         except TapehouseError as error:
             return str(error)
         return ""
@@ -61,8 +64,9 @@ def verify_flow(
     if problem := _after(deadline, stuck):
         suspects = ("producer", "stream") if flow.is_caught_up else ("stream",)
         raise _unfit(engine, prefix, suspects, f"trades do not reach the table: {problem}")
-    if problem := _after(deadline, unreadable):
-        raise _unfit(engine, prefix, ("dashboard",), f"it cannot read the table: {problem}")
+    for name, read in (("dashboard", ask), ("console", ask_apart)):
+        if problem := _after(deadline, partial(unreadable, read)):
+            raise _unfit(engine, prefix, (name,), f"it cannot read the table: {problem}")
 
 
 def _after(deadline: float, complaint: Callable[[], str]) -> str:

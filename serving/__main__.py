@@ -1,24 +1,22 @@
-"""`python -m serving`: answers one question, a line of JSON on standard input, in Arrow.
+"""`python -m serving`: answers one question of ours, a line of JSON on standard input, in Arrow.
 
 How the command line asks a lake that only containers can reach: it runs this beside the dashboard,
 with the dashboard's keys, which can only read. What goes wrong is one text on standard error, and
-the error's exit code. A question with limits is given up when the input closes before its answer.
+the error's exit code.
 """
 
 import sys
 
 import pyarrow as pa
 
-from catalog.errors import QueryError, TapehouseError
+from catalog.errors import TapehouseError
 from catalog.logs import configure_logging
 from catalog.settings import LakeSettings
-from serving.asking import AnyRequest, answer, answer_apart, is_apart, parse_request
-from serving.console.lifeline import end_with
-from serving.console.settings import ConsoleSettings
+from serving.asking import answer, parse_request
 from serving.lake import Lake
 
 # The dashboard in the same container must keep its own room.
-_MEMORY_MEGABYTES = 192
+_MEMORY = "192MB"
 
 
 def main() -> int:
@@ -28,22 +26,14 @@ def main() -> int:
         secrets = (settings.credential, settings.token, settings.store_secret_key)
         configure_logging([secret.get_secret_value() for secret in secrets], "ERROR")
         request = parse_request(sys.stdin.buffer.readline())
-        table = _table(settings, request)
+        with Lake.open(settings, memory_limit=_MEMORY, threads=1) as lake:
+            table = answer(lake, request)
     except TapehouseError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     with pa.ipc.new_stream(sys.stdout.buffer, table.schema) as writer:
         writer.write_table(table)
     return 0
-
-
-def _table(settings: LakeSettings, request: AnyRequest) -> pa.Table:
-    if is_apart(request):
-        end_with(sys.stdin.buffer, QueryError.exit_code)
-        console = ConsoleSettings.read(memory_megabytes=_MEMORY_MEGABYTES)
-        return answer_apart(settings, console, request)
-    with Lake.open(settings, memory_limit=f"{_MEMORY_MEGABYTES}MB", threads=1) as lake:
-        return answer(lake, request)
 
 
 if __name__ == "__main__":

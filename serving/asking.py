@@ -1,38 +1,23 @@
-"""Questions to the lake as values: asked in this process, or through a pipe as JSON and Arrow.
+"""Our own questions to the lake as values: asked here, or through a pipe as JSON and Arrow.
 
-Each of them is checked when it is made (QueryError), as far as that takes no lake.
+Each of them is checked when it is made (QueryError), as far as that takes no lake. Somebody's SQL
+is the console's (`serving.console.wire.Asked`).
 """
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TypeGuard
 
 import orjson
 import pyarrow as pa
 
 from catalog.errors import QueryError
-from catalog.moments import parse_moment
 from catalog.schema import TRADES
-from catalog.settings import LakeSettings
 from serving.bars import parse_interval
-from serving.console.console import Console
-from serving.console.settings import ConsoleSettings
 from serving.diff import Level, diff
 from serving.history import history, to_arrow
 from serving.lake import Lake
 from serving.snapshots import snapshots_table, with_offsets
 from serving.times import to_microseconds
-
-COMMAND_LINE = "command line"
-_CUT = b"tapehouse.cut"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one question may take; None leaves what the settings say."""
-
-    seconds: float | None = None
-    rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +25,7 @@ class Request:
     """One SELECT, now or as of a moment; without SQL, the kept snapshots of the trades.
 
     `parameters` are what `?` stands for: texts and numbers. Of the snapshots, `last` are the newest
-    so many, and `offsets` asks what each append brought, too. With limits the SQL is somebody's,
-    and runs apart, behind the gate; without, it is our own.
+    so many, and `offsets` asks what each append brought, too.
     """
 
     sql: str | None = None
@@ -49,7 +33,6 @@ class Request:
     parameters: tuple[object, ...] = ()
     last: int | None = None
     offsets: bool = False
-    limits: Limits | None = None
 
     def answer(self, lake: Lake) -> pa.Table:
         if self.sql is None:
@@ -146,8 +129,6 @@ def parse_request(text: bytes) -> AnyRequest:
         request = _KINDS[fields.pop("ask")]
         if "parameters" in fields:
             fields["parameters"] = tuple(fields["parameters"])
-        if fields.get("limits") is not None:
-            fields["limits"] = Limits(**fields["limits"])
         return request(**fields)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise QueryError(
@@ -157,30 +138,5 @@ def parse_request(text: bytes) -> AnyRequest:
 
 
 def answer(lake: Lake, request: AnyRequest) -> pa.Table:
-    """A question of our own. Raises QueryError, MomentError or LakeError."""
+    """What the lake answers. Raises QueryError, MomentError or LakeError."""
     return request.answer(lake)
-
-
-def is_apart(request: AnyRequest) -> TypeGuard[Request]:
-    """Whether this is somebody's SQL, for `answer_apart`."""
-    return isinstance(request, Request) and request.limits is not None
-
-
-def answer_apart(settings: LakeSettings, console: ConsoleSettings, request: Request) -> pa.Table:
-    """Somebody's question, in a process of its own that ends with it.
-
-    Raises QueryError, MomentError or LakeError. Ctrl-C (KeyboardInterrupt) ends the process too.
-    """
-    limits = request.limits or Limits()
-    seconds, rows = limits.seconds or console.seconds, limits.rows or console.rows
-    own = console.model_copy(update={"spares": 0, "seconds": seconds, "rows": rows})
-    moment = parse_moment(request.as_of) if request.as_of else None
-    with Console(settings, own) as one:
-        outcome = one.ask(COMMAND_LINE, request.sql or "", moment, request.parameters)
-    return outcome.table.replace_schema_metadata({_CUT: outcome.cut.encode()})
-
-
-def cut_of(table: pa.Table) -> str:
-    """What an answer was cut by (`rows`, `bytes`), empty when it is whole."""
-    metadata: dict[bytes, bytes] = table.schema.metadata or {}
-    return metadata.get(_CUT, b"").decode()

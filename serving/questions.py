@@ -9,7 +9,7 @@ from threading import Thread
 
 from catalog.errors import QueryError
 from catalog.moments import Moment
-from serving.console.runner import Outcome
+from serving.console.wire import Outcome
 
 _WHOLE_NAME = re.compile(
     r"""\blake"?\s*\.\s*"?market"?\s*\.\s*"?\w+"?(?!\s*AT\b)(?![\w"])""", re.IGNORECASE

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pyiceberg.io import FileIO
 from pyspark.sql import SparkSession
 
+from catalog.endpoint import Json
 from catalog.errors import ServiceError, SettingsError
 from catalog.logs import get_logger
 from catalog.schema import TABLES
@@ -26,7 +27,7 @@ from streaming import jvm_tables
 from streaming.acts import Act, Report
 from streaming.compacting import Compactor
 from streaming.keeper import Act as KeepersAct
-from streaming.keeper import Board, Json
+from streaming.keeper import Board
 from streaming.merging import Stopped
 from streaming.settings import StreamingSettings
 from streaming.thinning import Thinner

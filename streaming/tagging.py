@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from catalog.client import connect, translated
+from catalog.endpoint import Json
 from catalog.errors import SettingsError
 from catalog.history import show_time
 from catalog.logs import get_logger
 from catalog.moments import parse_moment
 from catalog.settings import LakeSettings
 from catalog.tags import Tags, check_users_name
-from streaming.keeper import Act, Json
+from streaming.keeper import Act
 
 log = get_logger("streaming.tagging")
 

@@ -20,6 +20,10 @@ FIELDS = {
 # What the local run and the stack settle for the processes that they start.
 INTERNAL = {
     "TAPEHOUSE_CHECKPOINT_DIR",
+    "TAPEHOUSE_CONSOLE_HOST",
+    "TAPEHOUSE_CONSOLE_PORT",
+    "TAPEHOUSE_CONSOLE_TOKEN",
+    "TAPEHOUSE_CONSOLE_URL",
     "TAPEHOUSE_DASHBOARD_DIR",
     "TAPEHOUSE_FEED_SOURCE",
     "TAPEHOUSE_HEALTH_FILE",

@@ -27,6 +27,8 @@ _EXPORTED = {
     "jars.txt": ("--only-group", "images", "--no-emit-package", "setuptools"),
     "ingest.txt": (*_PROJECT, "--extra", "ingest"),
     "serving.txt": (*_PROJECT, "--extra", "serving"),
+    # Of serving, what reads the lake and not what shows it.
+    "console.txt": (*_PROJECT, "--extra", "serving", "--prune", "plotly", "--prune", "streamlit"),
     "setup.txt": (*_PROJECT, "--extra", "ingest", "--extra", "setup"),
     # Those of spark.txt stand below it already.
     "streaming.txt": (

@@ -20,6 +20,7 @@ TARGETS = (
     "catalog",
     "ingest",
     "setup",
+    "console",
     "serving",
     "spark",
     "streaming",

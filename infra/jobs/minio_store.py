@@ -10,7 +10,7 @@ from minio.credentials.providers import StaticProvider
 from minio.error import MinioException
 
 from catalog.errors import LakeError
-from infra.jobs.store_users import CATALOG, READER, ROOT, WRITER
+from infra.jobs.store_users import CATALOG, CONSOLE, READER, ROOT, WRITER
 
 _READ = ("s3:GetObject",)
 _WRITE = (
@@ -31,6 +31,7 @@ def policies(bucket: str) -> dict[str, dict[str, Any]]:
         CATALOG: _policy(look, _allow(_READ, files), _allow(_WRITE, metadata)),
         WRITER: _policy(look, _allow(_READ + _WRITE, files)),
         READER: _policy(look, _allow(_READ, files)),
+        CONSOLE: _policy(look, _allow(_READ, files)),
     }
 
 

@@ -12,7 +12,7 @@ import stamina
 
 from catalog.errors import LakeError
 from infra.jobs.signing import sign
-from infra.jobs.store_users import READER, ROOT, WRITER
+from infra.jobs.store_users import CONSOLE, READER, ROOT, WRITER
 
 _SERVICE = "s3tables"
 _PATIENCE_SECONDS = 10.0
@@ -21,6 +21,7 @@ _MAKING_SECONDS = 20.0
 _LOOK = ("GetTableBucket", "GetNamespace", "ListNamespaces", "GetTable", "ListTables")
 _ACTIONS = {
     READER: _LOOK,
+    CONSOLE: _LOOK,
     WRITER: (
         *_LOOK,
         *("CreateNamespace", "CreateTable", "UpdateTable", "DeleteTable"),

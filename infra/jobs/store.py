@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr
 from catalog.settings import Settings
 from infra.jobs import minio_store, seaweedfs_store
 from infra.jobs.running import run_job
-from infra.jobs.store_users import CATALOG, READER, WRITER
+from infra.jobs.store_users import CATALOG, CONSOLE, READER, WRITER
 
 
 class SetupSettings(Settings):
@@ -20,6 +20,7 @@ class SetupSettings(Settings):
     catalog_key: SecretStr = Field(alias="TAPEHOUSE_SETUP_CATALOG_KEY")
     writer_key: SecretStr = Field(alias="TAPEHOUSE_SETUP_WRITER_KEY")
     reader_key: SecretStr = Field(alias="TAPEHOUSE_SETUP_READER_KEY")
+    console_key: SecretStr = Field(alias="TAPEHOUSE_SETUP_CONSOLE_KEY")
 
 
 def main() -> int:
@@ -37,6 +38,7 @@ def _ensure() -> str:
         CATALOG: settings.catalog_key.get_secret_value(),
         WRITER: settings.writer_key.get_secret_value(),
         READER: settings.reader_key.get_secret_value(),
+        CONSOLE: settings.console_key.get_secret_value(),
     }
     return minio_store.set_up(settings.endpoint, settings.bucket, root_key, keys)
 

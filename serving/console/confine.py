@@ -12,6 +12,7 @@ import struct
 import sys
 import sysconfig
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 _MEBIBYTE = 1024 * 1024
@@ -19,6 +20,7 @@ _MEBIBYTE = 1024 * 1024
 _OWN_MEMORY = 768 * _MEBIBYTE
 _OPEN_FILES = 256
 _LEAST_URGENT = 5
+_FIRST_ENDED = Path("/proc/self/oom_score_adj")
 
 _SET_DUMPABLE, _SET_NO_NEW_PRIVILEGES = 4, 38
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
@@ -53,8 +55,13 @@ _SYSTEM = (
 
 
 def limit(memory_bytes: int) -> None:
-    """No file is written, no core left, no more memory taken; others on the machine go first."""
+    """No file is written, no core left, no more memory taken; others on the machine go first.
+
+    Where memory runs out all the same, for the container or the machine, this is what is ended.
+    """
     most = memory_bytes + _OWN_MEMORY
+    with suppress(OSError):
+        _FIRST_ENDED.write_text("1000")
     for kind, amount in (
         (resource.RLIMIT_DATA, most),
         (resource.RLIMIT_FSIZE, 0),

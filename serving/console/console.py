@@ -13,13 +13,13 @@ from typing import Self
 from catalog import client
 from catalog.errors import QueryError, TapehouseError
 from catalog.logs import get_logger
-from catalog.moments import History, Moment, resolve
+from catalog.moments import History, Moment, parse_moment, resolve
 from catalog.schema import TABLES
 from catalog.settings import LakeSettings
 from serving.console.gate import check_text
-from serving.console.runner import Ending, Outcome, Runner
+from serving.console.runner import Ending, Runner
 from serving.console.settings import ConsoleSettings
-from serving.console.wire import Question
+from serving.console.wire import Asked, Outcome, Question
 
 _log = get_logger(__name__)
 
@@ -183,6 +183,21 @@ class Console:
 
     def _start(self) -> Runner:
         return Runner.start(self._settings, self._limits.memory_bytes, self._limits.threads)
+
+
+def ask_once(settings: LakeSettings, limits: ConsoleSettings, asked: Asked) -> Outcome:
+    """Answer one question, with its own limits where it has some, in a process that ends with it.
+
+    Raises as `Console.ask` does. Ctrl-C (KeyboardInterrupt) ends the process too.
+    """
+    own = {"seconds": asked.seconds or limits.seconds, "rows": asked.rows or limits.rows}
+    with Console(settings, limits.model_copy(update={"spares": 0, **own})) as console:
+        return console.ask(asked.user, asked.sql, moment_of(asked), asked.parameters)
+
+
+def moment_of(asked: Asked) -> Moment | None:
+    """The moment that the question names. Raises MomentError."""
+    return None if asked.as_of is None else parse_moment(asked.as_of)
 
 
 def _tell(user: str, sql: str, as_of: Moment | None, ending: str, outcome: Outcome | None) -> None:

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from threading import Lock, Timer
@@ -37,15 +36,6 @@ class Ending(StrEnum):
     DEADLINE = "deadline"
     CANCELLED = "cancelled"
     CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """An answer; `cut` says what it was cut by (`rows`, `bytes`), empty when it is whole."""
-
-    table: pa.Table
-    cut: str
-    seconds: float
 
 
 class Runner:
@@ -102,7 +92,7 @@ class Runner:
         self.held = tuple(wire.from_json(payload)["held"])
         self._ready = True
 
-    def ask(self, question: wire.Question) -> Outcome:
+    def ask(self, question: wire.Question) -> wire.Outcome:
         """Ask the one question; the process is gone when this returns.
 
         Raises QueryError when the SQL is at fault, or was ended by the deadline or by `end`.
@@ -119,7 +109,7 @@ class Runner:
             raise self._why(error, question.seconds, opening=False) from None
         finally:
             self.end(Ending.CLOSED)
-        return Outcome(table, cut, time.monotonic() - started)
+        return wire.Outcome(table, cut, time.monotonic() - started)
 
     def end(self, ending: Ending) -> None:
         """Kill the process, at any time, from any thread; whoever waits for it is told why."""

@@ -1,6 +1,6 @@
-"""Settings of the console: how much one question may take, and how many are served at once."""
+"""Settings of the console: how much one question may take, how many at once, and where it is."""
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from catalog.settings import Settings
 
@@ -29,3 +29,16 @@ class ConsoleSettings(Settings):
     def memory_bytes(self) -> int:
         """What DuckDB may take for one question."""
         return self.memory_megabytes * _MEGABYTE
+
+
+class ConsoleServiceSettings(Settings):
+    """A console that is a service of its own: where it listens, or where it is to be asked.
+
+    Without a `url` whoever wants a console has one in its own process.
+    """
+
+    url: str = Field("", alias="TAPEHOUSE_CONSOLE_URL", pattern="^(https?://.+)?$")
+    host: str = Field("127.0.0.1", alias="TAPEHOUSE_CONSOLE_HOST")
+    port: int = Field(8791, alias="TAPEHOUSE_CONSOLE_PORT", ge=0, le=65535)
+    token: SecretStr = Field(SecretStr(""), alias="TAPEHOUSE_CONSOLE_TOKEN")
+    log_level: str = Field("INFO", alias="TAPEHOUSE_LOG_LEVEL", pattern="^[A-Z]+$")

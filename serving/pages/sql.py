@@ -14,7 +14,7 @@ from serving import questions, quick_chart
 from serving.components import components
 from serving.console.allowed import FUNCTIONS
 from serving.console.export import write_to
-from serving.console.runner import Outcome
+from serving.console.wire import Outcome
 from serving.examples import EXAMPLES
 from serving.questions import Asked, Earlier
 from serving.screen import grid

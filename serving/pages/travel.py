@@ -143,7 +143,11 @@ def _tell_difference(page: Page, trades: History, here: Snapshot) -> None:
             for label, snapshot_id in (("From", before), ("To", here.snapshot_id))
         ]
         level = st.segmented_control(
-            "Shown", list(Level), format_func=_LEVELS.__getitem__, default=Level.COUNTS, required=True
+            "Shown",
+            list(Level),
+            format_func=_LEVELS.__getitem__,
+            default=Level.COUNTS,
+            required=True,
         )
         one = st.toggle("Only the chosen symbol")
     a, b = (page.shared.lake.resolve(check_moment(text)) for text in texts)

@@ -14,8 +14,8 @@ from catalog.logs import configure_logging
 from catalog.settings import LakeSettings
 from serving.alert_watch import AlertWatch, open_alerts
 from serving.asof import Past
-from serving.console.console import Console
-from serving.console.settings import ConsoleSettings
+from serving.console.access import AnyConsole, open_console
+from serving.console.settings import ConsoleServiceSettings, ConsoleSettings
 from serving.freshness import Meter
 from serving.live import LiveMarket
 from serving.settings import DashboardSettings, KeeperSettings
@@ -75,7 +75,7 @@ class Shared:
     lake: SharedLake
     past: Past
     keeper: Keeper
-    console: Console
+    console: AnyConsole
     meter: Meter
     alerts: AlertWatch
 
@@ -85,11 +85,13 @@ def shared() -> Shared:
     """Made by whoever asks first; reads all settings once. Raises SettingsError."""
     lake_settings, keeper = LakeSettings.read(), KeeperSettings.read()
     settings, limits = DashboardSettings.read(), ConsoleSettings.read()
+    service = ConsoleServiceSettings.read()
     secrets = (
         lake_settings.credential,
         lake_settings.token,
         lake_settings.store_secret_key,
         keeper.token,
+        service.token,
         settings.alert_webhook,
     )
     configure_logging(secret.get_secret_value() for secret in secrets)
@@ -108,12 +110,7 @@ def shared() -> Shared:
         lake,
         Past(lake),
         Keeper(keeper),
-        open_console(lake_settings, limits),
+        open_console(lake_settings, limits, service),
         meter,
         alerts,
     )
-
-
-def open_console(lake: LakeSettings, limits: ConsoleSettings) -> Console:
-    """Where the page's SQL runs: the one place that knows it is a process of this machine."""
-    return Console(lake, limits)

@@ -6,7 +6,7 @@ from infra.container_site import container_site
 from infra.proxy_config import forward_config, proxy_config
 
 SITE = container_site(StackSettings())
-TEXT = proxy_config(SITE, "token-that-writes", "token-that-reads")
+TEXT = proxy_config(SITE, "token-that-writes", ("token-that-reads", "token-of-the-console"))
 
 
 def test_braces_are_balanced_and_nothing_is_left_to_fill_in():
@@ -16,8 +16,13 @@ def test_braces_are_balanced_and_nothing_is_left_to_fill_in():
 
 
 def test_each_token_stands_for_its_client_once():
-    assert TEXT.count("token-that-writes") == 1
-    assert TEXT.count("token-that-reads") == 1
+    clients = dict(re.findall(r'^ +"Bearer (\S+)" "(\w+)";$', TEXT, re.MULTILINE))
+    assert clients == {
+        "token-that-writes": "writer",
+        "token-that-reads": "reader",
+        "token-of-the-console": "reader",
+    }
+    assert all(TEXT.count(token) == 1 for token in clients)
 
 
 def test_refusals_have_the_form_of_icebergs_errors():

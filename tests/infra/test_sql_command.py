@@ -7,12 +7,10 @@ import subprocess
 from collections.abc import Callable, Iterator
 
 import psutil
-import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
 from catalog.settings import environment_of
-from serving.asking import cut_of
 from tests.infra.test_stack_commands import TAPEHOUSE, tapehouse
 from tests.support.fake_docker import container, install
 from tests.support.instance import wait_until
@@ -29,7 +27,7 @@ def lake() -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def ask(tmp_path, lake) -> Ask:
-    stack = install(tmp_path, [container("dashboard")])
+    stack = install(tmp_path, [container("console")])
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
         return tapehouse(
@@ -70,7 +68,7 @@ def test_a_query_that_takes_too_long_is_stopped(ask):
 
 
 def test_ctrl_c_ends_the_query_and_its_processes(tmp_path, lake):
-    stack = install(tmp_path, [container("dashboard")])
+    stack = install(tmp_path, [container("console")])
     with subprocess.Popen(
         [
             TAPEHOUSE,
@@ -83,7 +81,7 @@ def test_ctrl_c_ends_the_query_and_its_processes(tmp_path, lake):
         env={**os.environ, **stack, **lake},
         stderr=subprocess.PIPE,
     ) as command:
-        # The pretended docker command, which is `python -m serving`, and the query's own process.
+        # The pretended docker command, which is the asker inside, and the query's own process.
         wait_until(lambda: len(family(command.pid)) >= 2, 50, "the query's process")
         started = family(command.pid)
         command.send_signal(signal.SIGINT)
@@ -121,5 +119,8 @@ def test_unsafe_goes_with_a_home_and_without_limits(ask):
     assert "--unsafe runs the query in this process" in done.stderr
 
 
-def test_a_table_that_says_nothing_is_whole():
-    assert cut_of(pa.table({"a": [1]})) == ""
+def test_a_stack_without_a_console_says_what_is_missing(tmp_path, lake):
+    stack = install(tmp_path, [container("dashboard")])
+    done = tapehouse(tmp_path, "--stack", "dev", "sql", "SELECT 1", **stack, **lake)
+    assert done.returncode == 4
+    assert "no container of console" in done.stderr

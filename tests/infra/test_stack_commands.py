@@ -49,6 +49,7 @@ def stack(tmp_path):
         container("kafka"),
         container("ensure-topics", job=True, state="exited", health="unhealthy"),
         container("simulator"),
+        container("console"),
         container("dashboard", ports=PAGE),
     ]
     return install(tmp_path, found)

@@ -243,10 +243,19 @@ def _neighbours(containers, name):
     } - {name}
 
 
-def test_the_dashboard_can_reach_nothing_but_the_store_the_catalogs_proxy_and_the_keeper(
-    containers,
-):
-    assert _neighbours(containers, "dashboard") <= {"store", "catalog-proxy", "stream"}
+def test_the_dashboard_can_reach_nothing_but_the_lake_the_console_and_the_keeper(containers):
+    found = _neighbours(containers, "dashboard")
+    assert "console" in found
+    assert found <= {"store", "catalog-proxy", "console", "stream"}
+
+
+def test_the_console_can_reach_nothing_but_the_lake_and_who_asks_it(containers, settings):
+    assert _neighbours(containers, "console") <= {"store", "catalog-proxy", "dashboard"}
+    (network,) = (one["name"] for one in containers["console"]["networksAdvanced"])
+    # A lake that is elsewhere needs a way out.
+    elsewhere = settings.external_store or settings.external_catalog
+    assert network == f"{settings.prefix}-query{'-out' if elsewhere else ''}"
+    assert not containers["console"].get("ports")
 
 
 def test_only_its_proxy_and_the_store_stand_beside_the_catalog_that_asks_nobody(containers):

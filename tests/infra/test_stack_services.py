@@ -139,9 +139,7 @@ def test_a_published_port_is_on_a_network_that_can_be_reached(services):
 
 def test_the_dashboard_reaches_neither_kafka_nor_sparks_cluster_nor_the_bare_catalog():
     services = described(StackSettings(brokers=3, workers=2))
-    page = set(named(services, "dashboard").networks)
-    near = {service.name for service in services if page & set(service.networks)}
-    assert near == {"dashboard", "store", "catalog-proxy", "stream"}
+    assert near(services, "dashboard") == {"store", "catalog-proxy", "console", "stream"}
 
 
 def test_the_dashboard_asks_the_keeper_where_it_listens():
@@ -166,17 +164,38 @@ def test_the_webhook_reaches_the_dashboard_alone():
     assert [s.name for s in services if "canary-hook" in s.secrets.values()] == ["dashboard"]
 
 
+def test_the_console_reaches_the_lake_and_who_asks_it_and_no_way_out():
+    services = described(StackSettings(brokers=3, workers=2, consoles=True))
+    assert near(services, "console") == {"store", "catalog-proxy", "dashboard"}
+    assert all(NETWORKS[name] for name in named(services, "console").networks)
+
+
 def test_only_the_proxy_and_the_store_share_a_network_with_the_catalog():
-    services = described(PLAIN)
-    own = set(named(services, "catalog").networks)
-    near = {service.name for service in services if own & set(service.networks)}
-    assert near == {"catalog", "catalog-proxy", "store"}
+    assert near(described(PLAIN), "catalog") == {"catalog-proxy", "store"}
+
+
+def near(services, name: str) -> set[str]:
+    """Who shares a network with it."""
+    own = set(named(services, name).networks)
+    return {service.name for service in services if own & set(service.networks)} - {name}
 
 
 def test_the_stack_has_a_way_out_to_external_services_and_else_none(services):
-    out = {name for service in services for name in service.networks if name.endswith("-out")}
-    inside = {name for service in services for name in service.networks} & {"data", "catalog"}
-    assert not (out and inside)
+    names = {name for service in services for name in service.networks}
+    assert not (names & {"data-out", "catalog-out"} and names & {"data", "catalog"})
+
+
+@pytest.mark.parametrize(
+    ("shape", "network"),
+    [
+        ("plain", "query"),
+        ("external broker", "query"),
+        ("external store", "query-out"),
+        ("external catalog", "query-out"),
+    ],
+)
+def test_the_console_has_a_way_out_to_an_external_lake_alone(shape, network):
+    assert named(described(SHAPES[shape]), "console").networks == (network,)
 
 
 def test_every_client_has_credentials_of_its_own():
@@ -190,16 +209,50 @@ def test_every_client_has_credentials_of_its_own():
     assert len({password for _, password in users}) == 3
 
 
-def test_the_dashboard_has_the_readers_key_and_token_and_the_keepers_alone():
+def test_the_dashboard_has_the_readers_key_and_token_and_those_of_whom_it_asks():
     credentials = StackCredentials.derive("secret")
     page = named(described(PLAIN, credentials), "dashboard")
     assert page.environment["TAPEHOUSE_STORE_ACCESS_KEY"] == "tapehouse-reader"
+    assert page.environment["TAPEHOUSE_CONSOLE_URL"] == "http://console:8791"
     given = {value for value in page.secrets.values() if value}
     assert given == {
         credentials.store_reader_secret_key,
         credentials.catalog_reader_token,
         credentials.keeper_token,
+        credentials.console_token,
     }
+
+
+def test_the_console_reads_with_a_key_and_a_token_of_its_own():
+    credentials = StackCredentials.derive("secret")
+    console = named(described(PLAIN, credentials), "console")
+    assert console.environment["TAPEHOUSE_STORE_ACCESS_KEY"] == "tapehouse-console"
+    given = {value for value in console.secrets.values() if value}
+    assert given == {
+        credentials.store_console_secret_key,
+        credentials.catalog_console_token,
+        credentials.console_token,
+    }
+    proxy = named(described(PLAIN, credentials), "catalog-proxy").files[0].text
+    assert f'"Bearer {credentials.catalog_console_token}" "reader";' in proxy
+
+
+def test_an_external_lake_has_one_reader_for_dashboard_and_console():
+    services = described(SHAPES["external"])
+    page, console = (named(services, name) for name in ("dashboard", "console"))
+    lake = {
+        name
+        for name in page.secrets
+        if name in console.secrets and name != "TAPEHOUSE_CONSOLE_TOKEN"
+    }
+    assert lake
+    assert all(page.secrets[name] == console.secrets[name] for name in lake)
+
+
+def test_more_memory_for_the_console_is_more_for_each_query():
+    console = named(described(StackSettings(memory={"console": 1000})), "console")
+    assert console.memory_mb == 1000
+    assert console.environment["TAPEHOUSE_CONSOLE_MEMORY_MEGABYTES"] == "300"
 
 
 def test_seaweedfs_is_its_own_catalog_and_opens_two_ports_only():

@@ -19,6 +19,7 @@ from infra.hooks import last_words
 from infra.reach_stack import StackReach
 from infra.service import File, Preparation, Service
 from infra.verification import verify, verify_flow
+from serving.console.wire import Outcome
 
 SERVICES = (
     Service("kafka", ("kafka",), Running(), 64, probe=("ask",)),
@@ -75,6 +76,9 @@ class StandIn:
             return _next(self.answers[name])
         return subprocess.CompletedProcess([], _next(self.probes))
 
+    def ask_in(self, name, command, question):
+        return self.run_in(name, command, question)
+
     def logs(self, name, lines=20):
         return self.log
 
@@ -96,17 +100,20 @@ def failed(error):
 
 
 def counted():
-    """What `python -m serving` prints."""
-    table, sink = pa.table({"count_star()": [7]}), pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
+    """What the dashboard's and the console's container print."""
+    sink = pa.BufferOutputStream()
+    Outcome(pa.table({"count_star()": [7]}), "", 0.5).write(sink)
     return subprocess.CompletedProcess([], 0, sink.getvalue().to_pybytes(), b"")
 
 
-def flow(stream, dashboard=(), *, simulated=True, patience=0.0):
-    """Ask a stack whose stream and dashboard say this, in turn."""
-    found = {f"p-{name}": inspected(f"p-{name}") for name in ("stream", "dashboard")}
-    answers = {"p-stream": list(stream), "p-dashboard": [*dashboard, counted()]}
+def flow(stream, dashboard=(), console=(), *, simulated=True, patience=0.0):
+    """Ask a stack whose stream, dashboard and console say this, in turn."""
+    found = {f"p-{name}": inspected(f"p-{name}") for name in ("stream", "dashboard", "console")}
+    answers = {
+        "p-stream": list(stream),
+        "p-dashboard": [*dashboard, counted()],
+        "p-console": [*console, counted()],
+    }
     engine = StandIn(found, answers=answers)
     verify_flow(engine, "p", StackReach("test", engine), patience, simulated=simulated)
 
@@ -186,20 +193,19 @@ def test_a_stream_that_is_silent_is_named_with_what_it_said():
         flow([failed(ServiceError("it is out of memory"))])
 
 
-def test_a_dashboard_that_cannot_read_the_table_is_named_with_the_reason():
-    refused = failed(LakeError("the store refused the key"))
-    with pytest.raises(
-        ServiceError, match=r"service dashboard failed: .* the store refused the key"
-    ):
-        flow([told(5, 5)], [refused], simulated=False)
-    flow([told(5, 5)], [refused], simulated=False, patience=30)
+@pytest.mark.parametrize("name", ["dashboard", "console"])
+def test_who_cannot_read_the_table_is_named_with_the_reason(name):
+    refused = {name: [failed(LakeError("the store refused the key"))]}
+    with pytest.raises(ServiceError, match=rf"service {name} failed: .* the store refused the key"):
+        flow([told(5, 5)], **refused, simulated=False)
+    flow([told(5, 5)], **refused, simulated=False, patience=30)
 
 
 @pytest.mark.parametrize(
     ("has_token", "names", "asked"),
     [
-        (False, ("simulator", "stream", "dashboard"), [True]),
-        (True, ("stream", "dashboard"), [False]),
+        (False, ("simulator", "stream", "console", "dashboard"), [True]),
+        (True, ("stream", "console", "dashboard"), [False]),
         (False, ("dashboard",), []),
     ],
 )
@@ -228,7 +234,9 @@ def test_what_does_not_flow_fails_the_run(monkeypatch):
 
     monkeypatch.setattr(stack, "verify", lambda *_: None)
     monkeypatch.setattr(stack, "verify_flow", refuse)
-    services = [Service(name, (name,), Running(), 64) for name in ("stream", "dashboard")]
+    services = [
+        Service(name, (name,), Running(), 64) for name in ("stream", "console", "dashboard")
+    ]
     with pytest.raises(pulumi.RunError, match="service stream failed: for a reason"):
         stack._verify(StandIn({}), StackSettings(), services)
 

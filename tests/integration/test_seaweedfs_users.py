@@ -18,7 +18,7 @@ from infra import lake_services
 from infra.config import StackSettings, StoreKind
 from infra.container_site import SEAWEEDFS_PORTS, container_site
 from infra.health import PortCheck
-from infra.jobs.store_users import CATALOG, READER, ROOT, WRITER
+from infra.jobs.store_users import CATALOG, CONSOLE, READER, ROOT, WRITER
 from infra.paths import executable
 from serving import Lake
 from tests.support.local_lake import LocalLake, Row, free_ports
@@ -26,7 +26,7 @@ from tests.support.servers import running
 
 pytestmark = pytest.mark.integration
 
-KEYS = {user: f"secret-key-of-{user}" for user in (ROOT, CATALOG, WRITER, READER)}
+KEYS = {user: f"secret-key-of-{user}" for user in (ROOT, CATALOG, WRITER, READER, CONSOLE)}
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ def set_up(store: Store) -> subprocess.CompletedProcess[str]:
         "TAPEHOUSE_SETUP_CATALOG_KEY": KEYS[CATALOG],
         "TAPEHOUSE_SETUP_WRITER_KEY": KEYS[WRITER],
         "TAPEHOUSE_SETUP_READER_KEY": KEYS[READER],
+        "TAPEHOUSE_SETUP_CONSOLE_KEY": KEYS[CONSOLE],
     }
     return subprocess.run(
         [sys.executable, "-m", "infra.jobs.store"],
@@ -109,15 +110,17 @@ def test_the_job_may_be_run_again(store: Store) -> None:
     assert set_up(store).returncode == 0
 
 
-def test_the_reader_reads_what_the_writer_wrote(store: Store, written: LocalLake) -> None:
-    table = connect(store.settings(READER)).load_table(TRADES.identifier)
+@pytest.mark.parametrize("user", [READER, CONSOLE])
+def test_who_reads_reads_what_the_writer_wrote(store: Store, written: LocalLake, user: str) -> None:
+    table = connect(store.settings(user)).load_table(TRADES.identifier)
     assert table.scan().to_arrow().num_rows == 1
-    with Lake.open(store.settings(READER)) as lake:
+    with Lake.open(store.settings(user)) as lake:
         assert lake.sql("SELECT count(*) AS n FROM trades").to_pylist() == [{"n": 1}]
 
 
-def test_the_reader_cannot_write(store: Store, written: LocalLake) -> None:
-    catalog = connect(store.settings(READER))
+@pytest.mark.parametrize("user", [READER, CONSOLE])
+def test_who_reads_cannot_write(store: Store, written: LocalLake, user: str) -> None:
+    catalog = connect(store.settings(user))
     table = catalog.load_table(TRADES.identifier)
     before = table.metadata_location
     with pytest.raises(Exception):  # noqa: B017, PT011 (the store answers with many kinds)
@@ -128,7 +131,7 @@ def test_the_reader_cannot_write(store: Store, written: LocalLake) -> None:
         catalog.create_namespace("intruders")
     with (
         pytest.raises(OSError, match=r"ACCESS_DENIED|denied"),
-        store.files(READER).open_output_stream("lake/intruder") as out,
+        store.files(user).open_output_stream("lake/intruder") as out,
     ):
         out.write(b"x")
     assert written.trades.metadata_location == before

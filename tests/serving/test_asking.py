@@ -6,7 +6,6 @@ from serving.asking import (
     BarsRequest,
     DiffRequest,
     HistoryRequest,
-    Limits,
     Request,
     parse_request,
     to_json,
@@ -18,8 +17,6 @@ from serving.asking import (
     [
         Request(),
         Request("SELECT ?", "eod-2026-01-02", ("AAPL", 5)),
-        Request("SELECT ?", "live", ("é", 1), limits=Limits()),
-        Request("SELECT 1", limits=Limits(2.5, 10)),
         Request(last=3, offsets=True),
         BarsRequest("AAPL", "5m", "live", "2026-01-02", "2026-01-03T00:00:00Z"),
         DiffRequest("1", "live", "bars", "1h", "AAPL"),
@@ -38,7 +35,6 @@ def test_a_question_survives_the_pipe(request_: AnyRequest) -> None:
         b"{}",
         b'{"ask": "nonsense"}',
         b'{"ask": "sql", "statement": "SELECT 1"}',
-        b'{"ask": "sql", "limits": {"x": 1}}',
         b'{"ask": "history", "symbol": "AAPL"}',
     ],
 )

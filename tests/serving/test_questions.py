@@ -5,7 +5,7 @@ import pytest
 
 from catalog.errors import QueryError
 from catalog.moments import LIVE, Moment
-from serving.console.runner import Outcome
+from serving.console.wire import Outcome
 from serving.questions import ask, check_stands_at
 
 PAST = Moment(snapshot_id=7)

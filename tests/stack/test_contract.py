@@ -64,8 +64,9 @@ def test_strangers_are_refused(flavour: Stack) -> None:
     assert break_ins.unproven(results) == []
 
 
-def test_the_reader_writes_nothing(flavour: Stack) -> None:
-    results = flavour.tried("dashboard", break_ins.READERS_WRITES)
+@pytest.mark.parametrize("service", ["dashboard", "console"])
+def test_the_reader_writes_nothing(flavour: Stack, service: str) -> None:
+    results = flavour.tried(service, break_ins.READERS_WRITES)
     assert len(results) >= 20
     assert break_ins.unproven(results) == []
     assert_exactly_once(flavour)

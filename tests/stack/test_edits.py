@@ -65,7 +65,8 @@ def test_the_configs_token_wins_over_the_environments(make_stack) -> None:
 
 
 def test_a_changed_source_of_the_dashboard_replaces_the_dashboard_alone(stack: Stack) -> None:
-    _append(stack.project / "serving" / "bars.py", "\n# A change that a person made.\n")
+    # Of the page: what reads the lake, such as bars.py, is in the console's image too.
+    _append(stack.project / "serving" / "charts.py", "\n# A change that a person made.\n")
     assert stack.replaced_by() == {"dashboard"}
 
 

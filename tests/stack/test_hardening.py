@@ -152,17 +152,25 @@ def test_fifty_default_and_anonymous_logins_are_refused(stack: Stack) -> None:
     assert break_ins.unproven(results) == []
 
 
-def test_the_readers_key_and_token_write_nothing(stack: Stack) -> None:
-    results = stack.tried("dashboard", break_ins.READERS_WRITES)
+@pytest.mark.parametrize("service", ["dashboard", "console"])
+def test_the_readers_key_and_token_write_nothing(stack: Stack, service: str) -> None:
+    results = stack.tried(service, break_ins.READERS_WRITES)
     assert len(results) >= 20
     assert break_ins.unproven(results) == []
     assert_exactly_once(stack)
 
 
-def test_the_dashboard_reaches_the_readers_path_alone(stack: Stack) -> None:
-    results = stack.tried("dashboard", break_ins.DASHBOARD_REACHES)
-    assert {name.removeprefix("dashboard to ") for name in results} <= set(stack.services())
+@pytest.mark.parametrize("service", ["dashboard", "console"])
+def test_who_reads_reaches_the_readers_path_alone(stack: Stack, service: str) -> None:
+    results = stack.tried(service, break_ins.READER_REACHES)
+    assert set(results) <= set(stack.services())
     assert break_ins.unproven(results, answered=False) == []
+
+
+def test_the_console_has_no_way_out(stack: Stack) -> None:
+    (found,) = ENGINE.inspect(stack.containers()["console"].id)
+    (network,) = found["NetworkSettings"]["Networks"]
+    assert json.loads(docker("network", "inspect", network))[0]["Internal"] is True
 
 
 def _proc_status(pid: int) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.consoles import ENDLESS
 from tests.support.instance import wait_until
 from tests.support.stack import ROOT, TAPEHOUSE, Stack, assert_exactly_once
 
@@ -103,6 +104,61 @@ def test_ctrl_c_ends_a_replay_in_order(stack: Stack, tmp_path: Path) -> None:
         outcome = json.loads(out)
         assert outcome["acknowledged"] == outcome["sent"]
     assert_exactly_once(stack)
+
+
+def test_sql_runs_in_the_consoles_container_and_ctrl_c_ends_it(
+    stack: Stack, tmp_path: Path
+) -> None:
+    with subprocess.Popen(
+        [TAPEHOUSE, "--stack", stack.name, "sql", ENDLESS], cwd=tmp_path, stderr=subprocess.PIPE
+    ) as asking:
+        wait_until(lambda: _asking(stack, "console"), 60, "the query to have begun", every=1)
+        assert not _asking(stack, "dashboard")
+        asking.send_signal(signal.SIGINT)
+        asking.communicate(timeout=60)
+    assert asking.returncode == 130
+    wait_until(lambda: not _asking(stack, "console"), 30, "the end of the query", every=1)
+    assert stack.count() > 0
+
+
+def test_the_dashboard_asks_the_console_for_its_sql(stack: Stack) -> None:
+    told = stack.python("dashboard", _FROM_THE_DASHBOARD)
+    assert told["kind"] == "ConsoleClient"
+    assert told["rows"][0]["n"] > 0
+    assert "read-only" in told["refused"]
+    assert "cancelled" in told["cancelled"]
+
+
+_FROM_THE_DASHBOARD = f"""
+import json, threading, time
+from catalog.errors import QueryError
+from catalog.settings import LakeSettings
+from serving.console.access import open_console
+from serving.console.settings import ConsoleServiceSettings, ConsoleSettings
+
+one = open_console(LakeSettings.read(), ConsoleSettings.read(), ConsoleServiceSettings.read())
+told = {{"kind": type(one).__name__}}
+told["rows"] = one.ask("ann", "SELECT count(*) AS n FROM trades").table.to_pylist()
+
+def failing(user, sql):
+    try:
+        one.ask(user, sql)
+    except QueryError as error:
+        told[user] = str(error)
+
+failing("refused", "DROP TABLE trades")
+asking = threading.Thread(target=failing, args=("cancelled", {ENDLESS!r}))
+asking.start()
+while asking.is_alive() and not one.cancel("cancelled"):
+    time.sleep(0.1)
+asking.join()
+print(json.dumps(told))
+"""
+
+
+def _asking(stack: Stack, service: str) -> bool:
+    """Whether the container answers a question of the command line."""
+    return "serving.console --ask" in _processes(stack, service)
 
 
 def _processes(stack: Stack, service: str) -> str:

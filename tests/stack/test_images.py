@@ -25,6 +25,7 @@ LARGEST_MB = {
     "catalog": 650,
     "ingest": 600,
     "setup": 600,
+    "console": 750,
     "serving": 900,
     "spark": 1000,
     "streaming": 1250,
@@ -70,7 +71,7 @@ def run(image: str, *command: str, options: tuple[str, ...] = ()) -> str:
 def test_an_image_runs_as_nobody_without_build_tools_and_writes_to_what_is_kept_alone(
     target, built
 ):
-    # One container for all three questions: there are ten images.
+    # One container for all three questions: there are eleven images.
     script = (
         "id -u; id -g; for tool in gcc cc make pip pip3 uv curl wget git javac; do"
         ' command -v "$tool"; done; ls -A /var/lib/apt/lists; echo writable:;'
@@ -338,6 +339,7 @@ session.read.format("kafka")
     [
         ("ingest", "import ingest.__main__, ingest.producer, ingest.simulator, confluent_kafka"),
         ("setup", "import infra.jobs.store, infra.jobs.topics, infra.jobs.tables"),
+        ("console", "import serving.console.__main__, serving.console.child"),
         ("serving", "import serving.market, serving.lake, serving.charts, streamlit"),
     ],
 )
@@ -345,9 +347,10 @@ def test_an_image_of_ours_can_import_all_that_it_runs(target, script, built):
     run(built[target], PYTHON, "-W", "error::ImportWarning", "-c", script)
 
 
-def test_duckdbs_extensions_are_in_the_dashboards_image(built):
+@pytest.mark.parametrize("target", ["console", "serving"])
+def test_duckdbs_extensions_are_in_the_images_that_read_the_lake(target, built):
     script = """
-import duckdb, pathlib, serving.lake
+import duckdb, pathlib, serving.attach
 connection = duckdb.connect()
 for name in ("avro", "httpfs", "iceberg"):
     module = __import__(f"duckdb_extension_{name}")
@@ -355,7 +358,13 @@ for name in ("avro", "httpfs", "iceberg"):
     connection.execute(f"LOAD '{path}'")
 print(connection.execute("SELECT count(*) FROM duckdb_extensions() WHERE loaded").fetchone()[0])
 """
-    assert int(run(built["serving"], PYTHON, "-c", script)) >= 3
+    assert int(run(built[target], PYTHON, "-c", script)) >= 3
+
+
+def test_the_console_listens(start):
+    token = "--env=TAPEHOUSE_CONSOLE_TOKEN=a-token"
+    name = start("console", PYTHON, "-m", "serving.console", options=(token,))
+    becomes_healthy(name, *PROBE, "port", "8791")
 
 
 def test_the_page_is_served(start):

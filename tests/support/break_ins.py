@@ -125,6 +125,26 @@ print(json.dumps(results))
 """
 )
 
+LOGINS_AT_THE_CONSOLE = (
+    TRY
+    + """
+url, token = os.environ["TAPEHOUSE_CONSOLE_URL"], os.environ["TAPEHOUSE_CONSOLE_TOKEN"]
+question = {"user": "stranger", "sql": "SELECT 1"}
+
+def ask(headers):
+    return http("POST", f"{url}/ask", headers, question)
+
+assert ask({"Authorization": f"Bearer {token}"})  # with our own token it works
+attempt("console: anonymous", lambda: ask({}))
+attempt("console: health, anonymous", lambda: http("GET", f"{url}/health"))
+for given in ("", "token", "admin", "console", "null", "reader"):
+    attempt(f"console: Bearer {given}", lambda g=given: ask({"Authorization": f"Bearer {g}"}))
+attempt("console: a part of the token", lambda: ask({"Authorization": f"Bearer {token[:-1]}"}))
+attempt("console: the token as a password", lambda: ask({"Authorization": f"Basic {token}"}))
+print(json.dumps(results))
+"""
+)
+
 READERS_WRITES = (
     TRY
     + """
@@ -199,13 +219,12 @@ print(json.dumps(results))
 """
 )
 
-DASHBOARD_REACHES = (
+READER_REACHES = (
     TRY
     + """
 import socket
 for name, port in (("kafka", 9092), ("spark-master", 7077), ("catalog", 8181), ("simulator", 8765)):
-    attempt(f"dashboard to {name}",
-            lambda n=name, p=port: socket.create_connection((n, p), 3).close())
+    attempt(name, lambda n=name, p=port: socket.create_connection((n, p), 3).close())
 print(json.dumps(results))
 """
 )

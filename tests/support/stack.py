@@ -374,10 +374,11 @@ def assert_data_outlive_destroy(stack: Stack) -> None:
 
 
 def logins_of_strangers(stack: Stack) -> dict[str, str]:
-    """What came of default, anonymous and made-up logins at the store, the catalog and Kafka."""
+    """What came of default, anonymous and made-up logins at each server that asks for one."""
     return {
         **stack.tried("dashboard", break_ins.LOGINS_AT_THE_STORE),
         **stack.tried("dashboard", break_ins.LOGINS_AT_THE_CATALOG),
+        **stack.tried("dashboard", break_ins.LOGINS_AT_THE_CONSOLE),
         **stack.tried("producer", break_ins.LOGINS_AT_KAFKA),
     }
 

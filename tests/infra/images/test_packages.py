@@ -13,6 +13,7 @@ LISTS = (
     "seaweedfs.txt",
     "jars.txt",
     "ingest.txt",
+    "console.txt",
     "serving.txt",
     "setup.txt",
     "streaming.txt",
@@ -36,6 +37,8 @@ def test_every_package_has_one_version_and_a_hash(name):
 def test_each_image_has_its_own_packages_and_no_others():
     assert {"confluent-kafka", "websocket-client"} <= names(packages.package_list("ingest.txt"))
     assert {"duckdb", "streamlit"} <= names(packages.package_list("serving.txt"))
+    assert {"duckdb", "duckdb-extension-iceberg"} <= names(packages.package_list("console.txt"))
+    assert not {"streamlit", "plotly", "pandas"} & names(packages.package_list("console.txt"))
     assert {"minio", "confluent-kafka"} <= names(packages.package_list("setup.txt"))
     assert "confluent-kafka" not in names(packages.package_list("serving.txt"))
     assert not {"duckdb", "streamlit", "pyspark"} & names(packages.package_list("ingest.txt"))

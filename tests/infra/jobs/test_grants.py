@@ -1,3 +1,5 @@
+import pytest
+
 from catalog.topics import Topics
 from infra.jobs.minio_store import policies
 from infra.jobs.seaweedfs_store import policy
@@ -20,10 +22,11 @@ def test_nobody_is_granted_everything():
     assert not [g for g in grants(TOPICS) if g.operation.name in {"ALL", "ALTER", "CREATE"}]
 
 
-def test_the_reader_may_look_and_read_and_nothing_else():
+@pytest.mark.parametrize("user", ["tapehouse-reader", "tapehouse-console"])
+def test_who_reads_may_look_and_read_and_nothing_else(user):
     actions = {
         action
-        for statement in policies("lake")["tapehouse-reader"]["Statement"]
+        for statement in policies("lake")[user]["Statement"]
         for action in statement["Action"]
     }
     assert not [action for action in actions if action.startswith(("s3:Put", "s3:Delete", "s3:*"))]
@@ -41,8 +44,10 @@ def test_no_policy_reaches_another_bucket():
     assert text.count("arn:aws:s3:::") == text.count("arn:aws:s3:::lake")
 
 
-def test_seaweedfss_reader_may_only_look():
-    reading = [s for s in policy("arn:x")["Statement"] if s["Principal"] == "tapehouse-reader"]
+@pytest.mark.parametrize("user", ["tapehouse-reader", "tapehouse-console"])
+def test_who_reads_seaweedfs_may_only_look(user):
+    reading = [s for s in policy("arn:x")["Statement"] if s["Principal"] == user]
+    assert reading
     assert all(
         a.startswith(("s3tables:Get", "s3tables:List")) for s in reading for a in s["Action"]
     )

@@ -22,6 +22,7 @@ from serving.console.console import Console
 from serving.console.sealed import open_sealed
 from serving.console.settings import ConsoleSettings
 from serving.console.wire import DONE, Question, read
+from tests.support.consoles import ENDLESS, is_there, until_running
 from tests.support.local_lake import LocalLake, Row, SeaweedFS, local_lake
 from tests.support.sql_good import GOOD
 
@@ -31,7 +32,6 @@ ROOT = Path(__file__).parents[3]
 LIMITS = ConsoleSettings(
     seconds=20, rows=500, megabytes=1, memory_megabytes=128, spares=1, at_once=2
 )
-ENDLESS = "SELECT count(*) FROM range(1000000000000) t(i) WHERE i % 3 = 1"
 _T = 1_700_000_000_000_000
 
 
@@ -58,21 +58,9 @@ def rows(console: Console, sql: str, **options: object) -> list[dict[str, object
     return console.ask("somebody", sql, **options).table.to_pylist()
 
 
-def is_there(pid: int | str) -> bool:
-    return Path(f"/proc/{pid}").exists()
-
-
 def kinds(messages: bytes) -> list[bytes]:
     stream = io.BytesIO(messages)
     return [kind for kind, _ in iter(lambda: read(stream, 2_000_000), None)]
-
-
-def until_running(console: Console, user: str) -> None:
-    deadline = time.monotonic() + 30
-    while console._running.get(user) is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    console._running[user].wait_ready()
 
 
 @pytest.fixture
@@ -187,6 +175,7 @@ def test_the_process_holds_no_secret_where_others_can_look(lake, console, busy):
         words = [word for word in secret.get_secret_value().split(":") if word]
         assert words
         assert not any(word.encode() in seen for word in words)
+    assert Path(f"/proc/{pid}/oom_score_adj").read_text().strip() == "1000"
     limits = Path(f"/proc/{pid}/limits").read_text()
     for name in ("Max file size", "Max core file size"):
         line = next(line for line in limits.splitlines() if line.startswith(name))

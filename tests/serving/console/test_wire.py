@@ -1,8 +1,9 @@
 import io
 
+import pyarrow as pa
 import pytest
 
-from catalog.errors import ServiceError
+from catalog.errors import QueryError, ServiceError
 from serving.console import wire
 
 QUESTION = wire.Question("SELECT ?", {"trades": 2**62}, ("é", 1, 2.5, None), 10, 1_000, 0.5)
@@ -37,3 +38,62 @@ def test_a_message_that_breaks_off_is_told_of(kept):
     wire.write(pipe, wire.BATCH, b"x" * 100)
     with pytest.raises(ServiceError, match="in the middle"):
         wire.read(io.BytesIO(pipe.getvalue()[:kept]), 1_000)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        wire.Asked("me", "SELECT 1"),
+        wire.Asked(
+            "é", "SELECT ?\n", "2026-01-02T03:04:05+00:00", ("a", 1, 2.5, True, None), 2.5, 7
+        ),
+    ],
+)
+def test_what_is_asked_reads_as_it_was_written_in_one_line(asked):
+    sent = asked.to_bytes()
+    assert b"\n" not in sent
+    assert wire.Asked.parse(sent) == asked
+
+
+def test_a_number_is_no_truth_and_a_truth_no_number():
+    sent = wire.Asked("me", "", parameters=(1, True)).to_bytes()
+    assert [type(value) for value in wire.Asked.parse(sent).parameters] == [int, bool]
+
+
+def test_what_is_no_question_is_said_without_what_was_sent():
+    with pytest.raises(QueryError, match="sql") as refused:
+        wire.Asked.parse(b'{"user": "me", "statement": "canary"}')
+    assert "canary" not in str(refused.value)
+
+
+TABLES = [
+    pa.table({"n": pa.array([], pa.int64())}),
+    pa.table({"n": [1, None], "l": [[1], []], "d": pa.array(["x", "y"]).dictionary_encode()}),
+    pa.Table.from_batches(
+        [
+            pa.record_batch({"d": pa.array(words).dictionary_encode()})
+            for words in (["a", "b"], ["c"], ["b"])
+        ]
+    ),
+]
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("cut", ["", "rows"])
+def test_an_outcome_reads_as_it_was_written_and_knows_its_size(table, cut):
+    outcome, sink = wire.Outcome(table, cut, 0.125), io.BytesIO()
+    outcome.write(sink)
+    assert outcome.size == len(sink.getvalue())
+    again = wire.Outcome.parse(sink.getvalue())
+    assert again.table.to_pylist() == table.to_pylist()
+    assert again.table.schema == table.schema
+    assert (again.cut, again.seconds) == (cut, 0.125)
+
+
+def test_a_stream_that_is_no_outcome_is_a_value_error():
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, TABLES[0].schema) as writer:
+        writer.write_table(TABLES[0])
+    for content in (b"", b"nonsense", sink.getvalue()):
+        with pytest.raises(ValueError, match=r"Arrow|float"):
+            wire.Outcome.parse(content)
