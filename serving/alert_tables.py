@@ -27,10 +27,10 @@ def alerts(
     for firing in firings:
         last.setdefault(firing.alert_id, firing)
     columns = (
-        Column("Alert", 270),
-        Column("State", 84),
-        Column("Then" if is_past else "Now", 230, title="what is seen"),
-        Column("Last fired", 90, "number"),
+        Column("Alert", 220),
+        Column("State", 76),
+        Column("Then" if is_past else "Now", 190, title="what is seen"),
+        Column("Last fired", 86, "number"),
     )
     rows = [
         Row(
@@ -42,7 +42,7 @@ def alerts(
     ]
     empty = "No alert was asked for then." if is_past else "No alert yet: ask for one above."
     acts = () if is_past else (PAUSE, DELETE)
-    return table("Alerts", columns, rows, empty=empty, height=202, acts=acts)
+    return table("Alerts", columns, rows, empty=empty, height=228, acts=acts)
 
 
 def _alert(
@@ -60,14 +60,14 @@ def _alert(
 def firings(found: Iterable[Firing], now: int) -> Payload:
     """What has fired, newest first."""
     columns = (
-        Column("Fired (UTC)", 140),
-        Column("Alert", 240),
-        Column("What was seen", 240),
+        Column("Fired (UTC)", 136),
+        Column("Alert", 200),
+        Column("What was seen", 200),
         Column("Lasted", 84, "number"),
-        Column("Webhook", 120),
+        Column("Webhook", 90),
     )
     rows = [Row(str(one.id), _firing(one, now)) for one in found]
-    return table("Fired", columns, rows, empty="Nothing has fired.", height=252)
+    return table("Fired", columns, rows, empty="Nothing has fired.", height=280)
 
 
 def _firing(one: Firing, now: int) -> list[Cell]:
@@ -85,17 +85,14 @@ def _firing(one: Firing, now: int) -> list[Cell]:
 
 def views(saved: Iterable[SavedView]) -> Payload:
     """The saved views, each to be opened or deleted."""
-    columns = (Column("View", 150), Column("Page", 90), Column("What it shows", 260))
-    rows = [
-        Row(one.name, (visible(one.name), one.page, visible(_shown(one.query))), _VIEW_ACTS)
-        for one in saved
-    ]
+    columns = (Column("View", 110), Column("What it shows", 130))
+    rows = [Row(one.name, (visible(one.name), visible(_shown(one))), _VIEW_ACTS) for one in saved]
     empty = "None yet: save the view that the header shows."
-    return table("Saved views", columns, rows, empty=empty, height=152, acts=tuple(_VIEW_ACTS))
+    return table("Saved views", columns, rows, empty=empty, height=228, acts=tuple(_VIEW_ACTS))
 
 
 _VIEW_ACTS = {OPEN: "Open", DELETE: "Delete"}
 
 
-def _shown(query: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in query.items())
+def _shown(one: SavedView) -> str:
+    return ", ".join((one.page, *(f"{name} {value}" for name, value in one.query.items())))

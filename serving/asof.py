@@ -16,12 +16,12 @@ import pyarrow as pa
 from catalog.errors import MomentError
 from catalog.moments import ResolvedMoment
 from catalog.schema import FEED_EVENTS, TRADES
-from serving.bars import Bar, Interval
+from serving.bars import SECOND, Bar, Interval
 from serving.feed_watch import FEED_LOOK_BACK, told_by
-from serving.frames import KEPT, Frame, next_version
+from serving.frames import KEPT, WINDOWS, Frame, Quote, next_version
 from serving.lake_at import LakeAt
 from serving.manifests import SnapshotFiles, TradesFile
-from serving.market import Market
+from serving.market import SPARK_BARS, Market
 from serving.queries import select_connection_events
 from serving.reading import (
     TradesAt,
@@ -108,7 +108,9 @@ class Past:
             with lake.reading_files():
                 files = SnapshotFiles(table).at(snapshot_id)
             with lake.standing_at(moment):
-                market, bounds = begin(TradesAt(lake, snapshot_id, files))
+                trades = TradesAt(lake, snapshot_id, files)
+                market, bounds = begin(trades)
+                _load_minutes(market, trades)
                 events = select_connection_events(
                     moment.snapshot_ids[FEED_EVENTS.name], committed_at - FEED_LOOK_BACK, -1
                 )
@@ -181,6 +183,29 @@ class _Levels(Mapping[Interval, tuple[Bar, ...]]):
 
     def __len__(self) -> int:
         return len(KEPT)
+
+
+def _load_minutes(market: Market, trades: TradesAt) -> None:
+    """Read minutes back until each quote has all that it is made of, as the live market has.
+
+    The newest piece is enough, but for a symbol that trades seldom, or did not for long.
+    """
+    while True:
+        quotes = market.quotes()
+        now = max((quote.last_time for quote in quotes.values()), default=0)
+        wanted = {
+            request.symbol: request
+            for request in reversed(market.wanted)
+            if request.interval is Interval.M1 and _lacks(quotes[request.symbol], now)
+        }
+        if not wanted:
+            return
+        load(market, trades, list(wanted.values()))
+
+
+def _lacks(quote: Quote, now: int) -> bool:
+    begun = {seconds for seconds in WINDOWS if quote.last_time > now - seconds * SECOND}
+    return len(quote.spark) < SPARK_BARS or not begun <= quote.before.keys()
 
 
 def _ids(moment: ResolvedMoment) -> tuple[int, ...]:

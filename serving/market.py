@@ -18,7 +18,7 @@ from serving.frames import (
 )
 from serving.hours import day_of
 
-_SPARK_BARS = 60
+SPARK_BARS = 60
 
 
 class Level:
@@ -194,7 +194,7 @@ class Market:
 
 def _quote(name: str, symbol: _Symbol, direction: int, now: int) -> Quote:
     minutes, last_time = symbol.levels[Interval.M1], symbol.last_key[0]
-    recent = minutes.bars(newest=_SPARK_BARS)
+    recent = minutes.bars(newest=SPARK_BARS)
     before = {
         seconds: price
         for seconds in WINDOWS

@@ -82,12 +82,12 @@ _GLYPHS: Mapping[State, str] = {
 def symbols(found: Sequence[Symbol], now: int) -> Payload:
     """What is subscribed, silent and refused, and the gaps; `now` is in microseconds."""
     columns = (
-        Column("Symbol", 130),
-        Column("State", 132),
-        Column("Last trade", 84, "number", "when the newest trade was received"),
-        Column("Gaps", 46, "number", "of the last 24 hours, those of the whole feed included"),
-        Column("Missed", 64, "number", "how long the gaps are together"),
-        Column("What the producer said last", 200),
+        Column("Symbol", 128),
+        Column("State", 128),
+        Column("Last trade", 78, "number", "when the newest trade was received"),
+        Column("Gaps", 44, "number", "of the feed, in the last 24 hours"),
+        Column("Missed", 62, "number", "how long the gaps are together"),
+        Column("What the producer said last", 150),
     )
     rows = [_symbol(one, now) for one in found]
     note = ", ".join(f"{number} {state}" for state, number in totals(found).items())
@@ -131,7 +131,9 @@ def lag(keeper: Json, error: str) -> Payload:
 def _lag(topic: str, place: str, offsets: Mapping[str, int]) -> Row:
     waiting = lag_of(offsets)
     tone = "" if waiting is None else "warn" if waiting else "good"
-    figures = (count(offsets.get("latest")), count(offsets.get("stored")))
+    # The newest word of Kafka's end may be older than that of the table.
+    ends = [offsets[name] for name in ("latest", "stored") if name in offsets]
+    figures = (count(max(ends, default=None)), count(offsets.get("stored")))
     return Row(f"{topic}/{place}", (topic, place, *figures, (count(waiting), tone)))
 
 
@@ -191,13 +193,13 @@ def _lake(history: History, snapshot: Snapshot, told: Mapping[str, int], now: in
 
 
 _CARE = (
-    Column("At (UTC)", 140),
-    Column("Table", 84),
-    Column("Act", 110),
-    Column("Files", 92, "number", "data files before and after"),
-    Column("Size", 68, "number"),
-    Column("Took", 56, "number"),
-    Column("What", 220),
+    Column("At (UTC)", 136),
+    Column("Table", 70),
+    Column("Act", 90),
+    Column("Files", 78, "number", "data files before and after"),
+    Column("Size", 58, "number"),
+    Column("Took", 50, "number"),
+    Column("What", 120),
 )
 _NO_COLUMN = {"at", "table", "act", "files_in", "files_out", "bytes", "seconds"}
 
@@ -273,12 +275,12 @@ _EVENT_TONES = {"disconnected": "bad", "error": "bad", "gap": "bad", "silent": "
 def events(found: pa.Table) -> Payload:
     """The newest feed events, newest first (`SELECT_EVENTS`)."""
     columns = (
-        Column("Until (UTC)", 140, title="when it ended, or happened"),
-        Column("Kind", 96),
-        Column("Symbol", 120),
-        Column("Lasted", 64, "number"),
-        Column("What happened", 260),
-        Column("Source", 90),
+        Column("Until (UTC)", 136, title="when it ended, or happened"),
+        Column("Kind", 92),
+        Column("Symbol", 112),
+        Column("Lasted", 56, "number"),
+        Column("What happened", 130),
+        Column("Source", 70),
     )
     rows = [_event(row) for row in found.to_pylist()]
     empty = "No producer has told of its feed."
@@ -310,7 +312,7 @@ def reasons(found: pa.Table, chosen: str) -> Payload:
         for row in found.to_pylist()
     ]
     label = "Rejected, by reason"
-    return table(label, columns, rows, empty=_NONE_REJECTED, height=252, selected=chosen)
+    return table(label, columns, rows, empty=_NONE_REJECTED, height=202, selected=chosen)
 
 
 _NONE_REJECTED = "Nothing was rejected."
@@ -319,7 +321,7 @@ _NONE_REJECTED = "Nothing was rejected."
 def rejected(found: pa.Table, chosen: str, number: int) -> Payload:
     """A page of rejected rows, newest first (`SELECT_REJECTED`), pages counted from 0."""
     columns = (
-        Column("Received (UTC)", 140),
+        Column("Received (UTC)", 136),
         Column("Reason", 220),
         Column("Bytes", 64, "number", "of the whole message, or of the frame that held it"),
         Column("Element", 58, "number", "its place in the frame's data"),
@@ -334,7 +336,7 @@ def rejected(found: pa.Table, chosen: str, number: int) -> Payload:
         columns,
         rows,
         empty=_NONE_REJECTED,
-        height=252,
+        height=202,
         note=note,
         selected=chosen,
     )
@@ -389,7 +391,7 @@ def versions(keeper: Json) -> Payload:
         for name in dict.fromkeys((*ours, *theirs))
     ]
     rows.append(Row("conditions", ("trade conditions", str(CONDITIONS_VERSION), NOTHING)))
-    return table("Versions", columns, rows, empty="", height=202)
+    return table("Versions", columns, rows, empty="", height=228)
 
 
 @cache

@@ -30,22 +30,29 @@ _SELECT_REJECTIONS = (
 def show(page: Page) -> None:
     """Draw the page; what fires shows by itself while the page is live."""
     with told():
-        _tell_state(page)
-        if page.moment:
-            why = "Alerts watch the live market: go back to live to change them."
-            tell("note", "A past moment.", why)
-        else:
-            _ask_for_one(page)
-        st.fragment(_alerts, run_every=page.every)(page)
-        _views(page)
+        _tell_trouble(page)
+        wide, narrow = st.columns([2.2, 1], gap="small")
+        with wide:
+            if page.moment:
+                why = "Alerts watch the live market: go back to live to change them."
+                tell("note", "A past moment.", why)
+            else:
+                _ask_for_one(page)
+            st.fragment(_alerts, run_every=page.every)(page)
+        with narrow:
+            _views(page)
+            _tell_webhook(page)
 
 
-def _tell_state(page: Page) -> None:
+def _tell_trouble(page: Page) -> None:
     watch = page.shared.alerts
     for trouble in (watch.store.trouble, watch.trouble):
         if trouble:
             tell("error", "Alerts are not kept.", trouble)
-    host = watch.webhook.host
+
+
+def _tell_webhook(page: Page) -> None:
+    host = page.shared.alerts.webhook.host
     if host:
         why = f"What fires is posted to {host}. Nothing else leaves this machine."
         tell("note", "Webhook on.", why)
@@ -145,9 +152,9 @@ def _views(page: Page) -> None:
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
         name = st.text_input(
-            "Save a view as", placeholder="a name", max_chars=_LONGEST_NAME, width=220
+            "Save a view as", placeholder="a name", max_chars=_LONGEST_NAME, width=150
         )
-        wanted = st.selectbox("Page", _PAGES, format_func=_title, width=140)
+        wanted = st.selectbox("Page", _PAGES, format_func=_title, width=125)
         if st.form_submit_button("Save") and name.strip():
             store.save_view(SavedView(name.strip(), wanted, page.view.to_query()), _now())
     saved = {one.name: one for one in store.views()}

@@ -117,7 +117,9 @@ def test_older_bars_are_read_when_somebody_looks(
     writer: LocalLake, past: Past, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writer.append(rows(0))
-    moment = Moment(snapshot_id=writer.append(rows(_HOURS)))
+    # Enough minutes of either symbol in the newest piece for what its quote is made of.
+    writer.append(rows(_HOURS - 1, 240))
+    moment = Moment(snapshot_id=writer.append(rows(_HOURS, 240)))
     asked = []
     monkeypatch.setattr(
         "serving.asof.load",

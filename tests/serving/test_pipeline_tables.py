@@ -186,5 +186,5 @@ def test_views_are_shown_by_what_their_link_says():
     saved = SavedView(HOSTILE, "market", {"symbol": "AAPL", "interval": "5m"})
     (row,) = cells(alert_tables.views([saved]))
     assert row == [
-        "<img src=x onerror=alert(1)>\\x1b[31m\\u202e", "market", "symbol AAPL, interval 5m"
+        "<img src=x onerror=alert(1)>\\x1b[31m\\u202e", "market, symbol AAPL, interval 5m"
     ]  # fmt: skip

@@ -13,6 +13,7 @@ const STYLE = `${TONES}
   .state { color: var(--tone); margin-left: auto; white-space: nowrap; }
   .fact { font-size: 12px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; color: var(--dim); line-height: 18px; }
   .stage { padding: 4px 11px; font-size: 12px; height: 56px; box-sizing: border-box; overflow: hidden; }
+  [hidden] { display: none !important; }
   .stage b { font-weight: 600; font-size: 14px; } .stage .figures { display: flex; gap: 10px; white-space: nowrap; }
   .flowing { --tone: var(--up); } .broken, .disconnected { --tone: var(--down); } .behind { --tone: var(--accent); }
   .silent, .closed, .loading, .empty, .unknown { --tone: var(--dim); }
@@ -97,10 +98,11 @@ function stage(made, { name, p50, p99, n, of, note }) {
   const [label, figures, why] = made.children;
   said(label, name);
   const known = p50 !== null && p50 !== undefined;
-  said(figures.children[0], known ? seconds(p50) : "–");
+  said(figures.children[0], known ? seconds(p50) : "");
   said(figures.children[1], known ? `p99 ${seconds(p99)}` : "");
   said(figures.children[2], known ? `n ${n.toLocaleString("en-US")} ${of}` : "");
   figures.children[0].title = known ? "p50" : "";
+  figures.hidden = !known;
   said(why, known ? "" : note);
   made.title = note;
 }

@@ -69,15 +69,13 @@ class Rows {
   }
 
   reshape({ columns, acts }) {
-    const shown = acts.length ? [...columns, { name: "", kind: "acts", width: 70 * acts.length }] : columns;
+    const shown = acts.length ? [...columns, { name: "Acts", kind: "acts", width: 66 * acts.length }] : columns;
     const sum = shown.reduce((total, { width }) => total + width, 0);
     this.table.style.minWidth = `${sum}px`;
     this.columns.replaceChildren(...shown.map(({ width }) => element("col", { style: `width:${(100 * width) / sum}%` })));
     this.head.replaceChildren(
       ...shown.map(({ name, kind, title }) =>
-        kind === "acts"
-          ? element("td", { class: "acts" })
-          : element("th", { scope: "col", class: kind, text: name, ...(title ? { title } : {}) }),
+        element("th", { scope: "col", class: kind, text: name, ...(title ? { title } : {}) }),
       ),
     );
     this.body.replaceChildren();
