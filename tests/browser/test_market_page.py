@@ -180,7 +180,10 @@ def test_the_tape_stands_still_for_a_minute_at_fifty_trades_a_second(
     tape = page.locator(".scroll")
     browser_lake.append([Row("AAPL", now() + n, 232 + n / 100, 1.0) for n in range(60)])
     expect(tape.locator(".row").first).to_contain_text("232.59")
-    tape.evaluate("one => { one.scrollTop = 200; }")
+    tape.evaluate(
+        "one => new Promise((scrolled) => {"
+        " one.addEventListener('scroll', () => scrolled(), { once: true }); one.scrollTop = 200; })"
+    )
     before = shown_rows(tape)
     stop = threading.Event()
 
