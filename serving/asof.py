@@ -191,21 +191,27 @@ def _load_minutes(market: Market, trades: TradesAt) -> None:
     The newest piece is enough, but for a symbol that trades seldom, or did not for long.
     """
     while True:
-        quotes = market.quotes()
+        quotes, bars = market.quotes(), market.kept_bars()
         now = max((quote.last_time for quote in quotes.values()), default=0)
+        lacking = {
+            name
+            for name, quote in quotes.items()
+            if len(bars[name][Interval.M1]) < SPARK_BARS
+            or not _begun(quote, now) <= quote.before.keys()
+        }
         wanted = {
             request.symbol: request
             for request in reversed(market.wanted)
-            if request.interval is Interval.M1 and _lacks(quotes[request.symbol], now)
+            if request.interval is Interval.M1 and request.symbol in lacking
         }
         if not wanted:
             return
         load(market, trades, list(wanted.values()))
 
 
-def _lacks(quote: Quote, now: int) -> bool:
-    begun = {seconds for seconds in WINDOWS if quote.last_time > now - seconds * SECOND}
-    return len(quote.spark) < SPARK_BARS or not begun <= quote.before.keys()
+def _begun(quote: Quote, now: int) -> set[int]:
+    """The windows in which the symbol traded."""
+    return {seconds for seconds in WINDOWS if quote.last_time > now - seconds * SECOND}
 
 
 def _ids(moment: ResolvedMoment) -> tuple[int, ...]:
