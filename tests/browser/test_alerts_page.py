@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 from serving.view import PageName
 from tests.support.site import Site, said_on, visit
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.screen]
 
 
 def rows_of(page: Page, label: str) -> Locator:

@@ -16,7 +16,7 @@ from tests.support.site import (
     wait_until_said,
 )
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.screen]
 
 PAGES = list(PageName)
 CANARY, CANARY_PRICE = "CANARY", 7321.77

@@ -14,7 +14,7 @@ from serving.view import PageName
 from tests.support.instance import wait_until
 from tests.support.site import Site, said_on, visit, wait_until_said
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.screen]
 
 _SECONDS = 120
 _HOSTILE = "<img src=x onerror=\"document.title='owned'\">"

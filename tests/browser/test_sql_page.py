@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from serving.view import PageName
 from tests.support.site import Site, grid_says, said_on, visit
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.screen]
 
 # As long as the console lets a question run, if nobody ends it.
 ENDLESS = "SELECT count(*) FROM range(1000000000) a, range(1000000000) b"

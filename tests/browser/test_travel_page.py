@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 from serving.view import PageName
 from tests.support.site import Site, banner, grid_says, said_on, visit
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.screen]
 
 
 @pytest.fixture(scope="module")
