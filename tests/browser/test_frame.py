@@ -108,7 +108,7 @@ def test_the_search_finds_a_symbol_and_keys_are_quiet_while_one_types(
     site.send("LULU", 12.5)
     visit(page, site.url, PageName.MARKET)
     page.locator("body").press("/")
-    search = page.get_by_role("combobox", name="Symbol")
+    search = page.get_by_role("combobox", name="Symbol", exact=True)
     expect(search).to_be_focused()
     page.keyboard.type("lu ?l")
     assert search.input_value() == "lu ?l"

@@ -31,7 +31,7 @@ class Editor {
   constructor(host) {
     const roles = { role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": "offers" };
     const plain = { spellcheck: "false", autocapitalize: "off", autocomplete: "off" };
-    this.area = element("textarea", { "aria-label": "SQL", "aria-multiline": "true", ...roles, ...plain });
+    this.area = element("textarea", { "aria-label": "SQL", ...roles, ...plain });
     this.copy = element("pre", { "aria-hidden": "true" });
     this.list = element("ul", { id: "offers", role: "listbox", "aria-label": "Completions" });
     this.offers = element("div", { popover: "manual" }, [this.list]);
