@@ -115,8 +115,8 @@ def test_sql_runs_in_the_consoles_container_and_ctrl_c_ends_it(
         wait_until(lambda: _asking(stack, "console"), 60, "the query to have begun", every=1)
         assert not _asking(stack, "dashboard")
         asking.send_signal(signal.SIGINT)
-        asking.communicate(timeout=60)
-    assert asking.returncode == 130
+        _, errors = asking.communicate(timeout=60)
+    assert asking.returncode == 130, errors
     wait_until(lambda: not _asking(stack, "console"), 30, "the end of the query", every=1)
     assert stack.count() > 0
 
