@@ -33,7 +33,7 @@ config: setup ## what `pulumi config` does: make config ARGS="set workers 2" && 
 	@exec $(BIN)/python -m infra.provision config --stack $(STACK) $(ARGS)
 
 test: setup-dev ## every test that this machine can run
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -m "not screen" $(ARGS)
 
 test-fast: setup-dev ## only those that start no server, no browser and no container
 	@$(BIN)/pytest -m "not integration and not browser and not stack" -n auto --dist loadfile $(ARGS)
